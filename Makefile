@@ -1,0 +1,51 @@
+# secco: `make run` does the main job on a real policy, `make test` proves the tree.
+# Where make is missing: `scripts/setup build` installs it, and `scripts/run` is what `make run` runs.
+
+GO    ?= go
+TAGS  ?= libseccomp
+BIN   ?= bin
+PKGS  ?= ./...
+COUNT ?=
+
+export PATH := $(PATH):/usr/local/go/bin:/usr/sbin:/sbin
+
+.PHONY: help run build static generate test test-all bench lint module-path clean
+
+help: ## what there is to make
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
+
+run: ## install what is missing, build, and do the main job on a web server's policy
+	@scripts/run
+
+build: ## the commands, with libseccomp, into bin/
+	@scripts/setup build
+	$(GO) build -trimpath -tags $(TAGS) -o $(BIN)/ ./cmd/...
+
+static: ## the commands in pure Go, static, into bin/static/
+	CGO_ENABLED=0 $(GO) build -trimpath -o $(BIN)/static/ ./cmd/...
+
+generate: ## the Go tables, afresh from the committed facts
+	$(GO) generate ./...
+
+test: ## everything that every change must pass
+	@scripts/setup test
+	@scripts/test
+
+test-all: ## make test, and the long campaigns
+	@scripts/setup test
+	@SECCO_LONG=1 scripts/test
+
+bench: ## benchmarks of speed and size
+	@scripts/setup build
+	$(GO) test -tags $(TAGS) -run '^$$' -bench . -benchmem $(COUNT) $(PKGS)
+
+lint: ## golangci-lint, built from tools/
+	@mkdir -p $(BIN)
+	cd tools && $(GO) build -o ../$(BIN)/golangci-lint github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+	$(BIN)/golangci-lint run --build-tags $(TAGS)
+
+module-path: ## rename the module everywhere: make module-path NEW=example.org/secco
+	$(GO) run ./tools/modulepath/main.go $(NEW)
+
+clean: ## remove what was built
+	rm -rf $(BIN) out
