@@ -1,0 +1,30 @@
+package profiles
+
+import (
+	"slices"
+	"strings"
+	"testing"
+)
+
+func TestLookup(t *testing.T) {
+	names := Names()
+	for _, want := range []string{"no-network", "pure", "web-server"} {
+		if !slices.Contains(names, want) {
+			t.Errorf("%s is not shipped", want)
+		}
+	}
+	for _, name := range names {
+		text, ok := Lookup(name)
+		if !ok || !strings.HasPrefix(string(text), "# ") {
+			t.Errorf("%s does not begin with what it is for: %.40q", name, text)
+		}
+	}
+}
+
+func TestLookupOfOthers(t *testing.T) {
+	for _, name := range []string{"", ".", "..", "web-server.secco", "../profiles/web-server", "/web-server", "a/b", "nothing"} {
+		if _, ok := Lookup(name); ok {
+			t.Errorf("%q is found", name)
+		}
+	}
+}
