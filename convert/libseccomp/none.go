@@ -1,0 +1,24 @@
+//go:build !libseccomp || !cgo
+
+package libseccomp
+
+import (
+	"github.com/opencontainers/runtime-spec/specs-go"
+
+	"secco/bpf"
+	"secco/linux"
+)
+
+// Available reports whether libseccomp is built in.
+const Available = false
+
+// Version returns libseccomp's version, such as "2.5.4".
+func Version() (string, error) { return "", ErrNotBuilt }
+
+// Syscall returns the number that libseccomp knows a syscall under; x32's carry
+// linux.X32Bit. ok is false where it knows none on that architecture.
+func Syscall(linux.Arch, string) (nr uint32, ok bool, err error) { return 0, false, ErrNotBuilt }
+
+// Build returns the program that libseccomp makes of a profile for the machine
+// that this runs on.
+func Build(*specs.LinuxSeccomp, Options) (bpf.Program, error) { return nil, ErrNotBuilt }
