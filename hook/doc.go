@@ -1,0 +1,8 @@
+// Package hook puts filters on processes: on this one ([Install], [Listen]), on
+// the command that this one becomes ([Exec], [ExecGated]), and on containers
+// while a runtime starts them.
+//
+// Everything fails closed: where something goes wrong, the command or the
+// container does not run, and an error says why. Nothing here reads flags.
+// amd64 and arm64 are supported.
+package hook

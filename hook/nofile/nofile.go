@@ -1,0 +1,22 @@
+// Package nofile remembers the limit of open files that this process was started
+// with. The syscall package raises the soft limit when a Go program starts;
+// a command that the process becomes shall get what was there before.
+//
+// It works by being initialised first: packages that are ready to be initialised
+// are taken in the order of their import paths, and this one imports nothing.
+package nofile
+
+// Limit is struct rlimit64.
+type Limit struct{ Soft, Hard uint64 }
+
+// Initial is the limit at the start; Known is false where it could not be read.
+var Initial, Known = read()
+
+func read() (l Limit, ok bool) {
+	const rlimitNofile = 7
+	ok = prlimit(0, rlimitNofile, nil, &l) == 0
+	return l, ok
+}
+
+// prlimit is prlimit64(2); the result is a negative errno where it fails.
+func prlimit(pid, resource uintptr, set, get *Limit) uintptr
