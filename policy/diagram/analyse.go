@@ -1,0 +1,219 @@
+package diagram
+
+import (
+	"slices"
+
+	"secco/bpf"
+	"secco/linux"
+	"secco/policy"
+)
+
+// Cuts are the numbers at which a function of the architecture or the number may
+// begin to do something else. They are hints: what is not in them costs time, not
+// truth.
+type Cuts struct{ Arch, NR map[uint32]bool }
+
+// NewCuts returns cuts with those that every analysis needs: where the byte order
+// changes.
+func NewCuts() *Cuts {
+	return &Cuts{
+		Arch: map[uint32]bool{auditLE: true, 2 * auditLE: true, 3 * auditLE: true},
+		NR:   map[uint32]bool{},
+	}
+}
+
+// Around cuts a range out.
+func around(cuts map[uint32]bool, r Range) {
+	cuts[r.Lo] = true
+	cuts[r.Hi+1] = true // at most 0, which is no cut
+}
+
+// compared notes that a word is compared with a constant.
+func (c *Cuts) compared(w linux.Word, cmp policy.Cmp, k uint32) {
+	var cuts map[uint32]bool
+	switch w {
+	case linux.WordArch:
+		cuts = c.Arch
+	case linux.WordNR:
+		cuts = c.NR
+	default:
+		return
+	}
+	switch cmp {
+	case policy.CmpEq:
+		around(cuts, One(k))
+	case policy.CmpGt:
+		cuts[k+1] = true
+	case policy.CmpGe:
+		cuts[k] = true
+	case policy.CmpSet:
+		// A test of the highest bits only, as for x32, is one of few ranges.
+		if step := k & -k; k >= 1<<30 {
+			for at := step; at != 0 && step >= 1<<30; at += step {
+				cuts[at] = true
+			}
+		}
+	}
+}
+
+// Ranges returns the ranges between the cuts that lie in r.
+func Ranges(r Range, cuts map[uint32]bool) []Range {
+	sorted := make([]uint32, 0, len(cuts)+1)
+	for k := range cuts {
+		if r.Lo < k && k <= r.Hi {
+			sorted = append(sorted, k)
+		}
+	}
+	slices.Sort(sorted)
+	list := make([]Range, 0, len(sorted)+1)
+	for _, k := range sorted {
+		list = append(list, Range{r.Lo, k - 1})
+		r.Lo = k
+	}
+	return append(list, r)
+}
+
+// seenValue is what a register may hold: nothing known of it yet, a constant, a
+// word as it is, or something computed from a set of words.
+type seenValue struct {
+	kind  seenKind
+	k     uint32 // constant, or word
+	words uint16 // that it depends on
+}
+
+type seenKind uint8
+
+const (
+	seenNothing seenKind = iota
+	seenConst
+	seenWord
+	seenMix
+)
+
+func (v seenValue) join(w seenValue) seenValue {
+	switch {
+	case v == w, w.kind == seenNothing:
+		return v
+	case v.kind == seenNothing:
+		return w
+	}
+	return seenValue{kind: seenMix, words: v.words | w.words}
+}
+
+type seenState struct {
+	reached bool
+	regs    [numRegs]seenValue
+}
+
+// Analyse notes which words meet in the instructions that these calls can reach,
+// and, where cuts is not nil, what number and architecture are compared with
+// there. One pass does it, since jumps only go forward.
+func (p *Program) Analyse(calls Calls, m *Meetings, cuts *Cuts) {
+	states := make([]seenState, len(p.code))
+	states[0].reached = true
+	for r := range numRegs {
+		states[0].regs[r] = seenValue{kind: seenConst}
+	}
+	for pc := range p.code {
+		at := &states[pc]
+		if !at.reached {
+			continue
+		}
+		in := p.code[pc]
+		flow := func(skip int) {
+			to := &states[pc+1+skip]
+			for live, r := p.live[pc+1+skip], 0; live != 0; live, r = live>>1, r+1 {
+				if live&1 == 0 {
+					continue
+				}
+				if to.reached {
+					to.regs[r] = to.regs[r].join(at.regs[r])
+				} else {
+					to.regs[r] = at.regs[r]
+				}
+			}
+			to.reached = true
+		}
+		if cmp, withX, ok := comparison(in.Op); ok {
+			a, b := at.regs[regA], seenValue{kind: seenConst, k: in.K}
+			if withX {
+				b = at.regs[regX]
+			}
+			m.Meet(a.words | b.words)
+			holds, known := false, false
+			if b.kind == seenConst {
+				switch a.kind {
+				case seenConst:
+					holds, known = cmp.Holds(a.k, b.k), true
+				case seenWord:
+					holds, known = decide(cmp, calls.word(linux.Word(a.k)), b.k)
+					if !known && cuts != nil {
+						cuts.compared(linux.Word(a.k), cmp, b.k)
+					}
+				}
+			}
+			if !known || holds {
+				flow(int(in.Jt))
+			}
+			if !known || !holds {
+				flow(int(in.Jf))
+			}
+			continue
+		}
+		switch in.Op {
+		case bpf.RetK, bpf.RetA:
+			continue
+		case bpf.Ja:
+			flow(int(in.K))
+			continue
+		}
+		at.step(in, calls, m)
+		flow(0)
+	}
+}
+
+// step changes the registers as an instruction does that goes on to the next.
+func (at *seenState) step(in bpf.Instruction, calls Calls, m *Meetings) {
+	regs := &at.regs
+	if _, withX, ok := operation(in.Op); ok {
+		a, b := regs[regA], seenValue{kind: seenConst, k: in.K}
+		if withX {
+			b = regs[regX]
+		}
+		words := a.words | b.words
+		m.Meet(words)
+		regs[regA] = seenValue{kind: seenMix, words: words}
+		return
+	}
+	switch in.Op {
+	case bpf.LdW:
+		w, _ := linux.WordAt(in.K, calls.bigEndian())
+		if r := calls.word(w); r.Lo == r.Hi {
+			regs[regA] = seenValue{kind: seenConst, k: r.Lo}
+		} else {
+			regs[regA] = seenValue{kind: seenWord, k: uint32(w), words: 1 << w}
+		}
+	case bpf.LdLen:
+		regs[regA] = seenValue{kind: seenConst, k: linux.DataSize}
+	case bpf.LdxLen:
+		regs[regX] = seenValue{kind: seenConst, k: linux.DataSize}
+	case bpf.LdImm:
+		regs[regA] = seenValue{kind: seenConst, k: in.K}
+	case bpf.LdxImm:
+		regs[regX] = seenValue{kind: seenConst, k: in.K}
+	case bpf.LdMem:
+		regs[regA] = regs[regMem+in.K]
+	case bpf.LdxMem:
+		regs[regX] = regs[regMem+in.K]
+	case bpf.St:
+		regs[regMem+in.K] = regs[regA]
+	case bpf.Stx:
+		regs[regMem+in.K] = regs[regX]
+	case bpf.Tax:
+		regs[regX] = regs[regA]
+	case bpf.Txa:
+		regs[regA] = regs[regX]
+	case bpf.Neg:
+		regs[regA] = seenValue{kind: seenMix, words: regs[regA].words}
+	}
+}

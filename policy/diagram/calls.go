@@ -1,0 +1,50 @@
+package diagram
+
+import (
+	"math"
+
+	"secco/linux"
+)
+
+// Range is the numbers from Lo to Hi, both included.
+type Range struct{ Lo, Hi uint32 }
+
+// One returns the range of a single number.
+func One(n uint32) Range { return Range{n, n} }
+
+// All returns the range of all numbers.
+func All() Range { return Range{0, math.MaxUint32} }
+
+// Has reports whether n is in r.
+func (r Range) Has(n uint32) bool { return r.Lo <= n && n <= r.Hi }
+
+// Calls are the calls whose AUDIT_ARCH value and number are in these ranges:
+// what one slice of a proof is about. Nothing is promised about other calls.
+type Calls struct{ Arch, NR Range }
+
+// CallsOf returns the calls of one syscall.
+func CallsOf(a linux.Arch, nr uint32) Calls { return Calls{One(a.Audit()), One(nr)} }
+
+// AllCalls returns every call.
+func AllCalls() Calls { return Calls{All(), All()} }
+
+// Has reports whether a call is among c.
+func (c Calls) Has(d *linux.SeccompData) bool { return c.Arch.Has(d.Arch) && c.NR.Has(d.NR) }
+
+// word returns the range of a word.
+func (c Calls) word(w linux.Word) Range {
+	switch w {
+	case linux.WordArch:
+		return c.Arch
+	case linux.WordNR:
+		return c.NR
+	}
+	return All()
+}
+
+// bigEndian reports the byte order of the calls, which [Cuts] keeps apart.
+func (c Calls) bigEndian() bool { return c.Arch.Lo&auditLE == 0 }
+
+// auditLE is __AUDIT_ARCH_LE, which the AUDIT_ARCH values of little-endian
+// machines have.
+const auditLE = 0x40000000

@@ -1,0 +1,406 @@
+package diagram
+
+import (
+	"secco/bpf"
+	"secco/linux"
+	"secco/policy"
+)
+
+// Symbolic execution.
+//
+// A program has no loops, so that what it returns from an instruction on is a
+// function of its registers there: the state. A state's function at a jump is
+// the choice, by the jump's condition, between those of the two states that
+// follow. Registers that are not read any more are left out of states; so two
+// ways that meet again with the same values that still matter are one state, and
+// a chain of n such joins takes n steps although it has 2^n paths.
+//
+// Values are kept as what they are as long as possible: a constant, or a word of
+// the call. Most jumps then compare the number or the architecture with a
+// constant, and the slice's ranges decide them without any diagram. Only other
+// values become vectors of diagrams.
+
+// Program is a program made ready for analysis.
+type Program struct {
+	code bpf.Program
+	live []uint32 // registers that are read before they are written, from each instruction on
+}
+
+// The registers: the accumulator, the index register and the scratch words.
+const (
+	regA = iota
+	regX
+	regMem
+	numRegs = regMem + bpf.MemWords
+)
+
+// NewProgram prepares a program, which must be valid (bpf.Validate).
+func NewProgram(p bpf.Program) *Program {
+	prog := &Program{p, make([]uint32, len(p))}
+	for pc := len(p) - 1; pc >= 0; pc-- {
+		prog.live[pc] = prog.liveAt(pc)
+	}
+	return prog
+}
+
+func (p *Program) liveAt(pc int) uint32 {
+	const a, x = 1 << regA, 1 << regX
+	in := p.code[pc]
+	switch in.Op {
+	case bpf.RetK:
+		return 0
+	case bpf.RetA:
+		return a
+	case bpf.Ja:
+		return p.live[pc+1+int(in.K)]
+	case bpf.JeqK, bpf.JgtK, bpf.JgeK, bpf.JsetK:
+		return p.live[pc+1+int(in.Jt)] | p.live[pc+1+int(in.Jf)] | a
+	case bpf.JeqX, bpf.JgtX, bpf.JgeX, bpf.JsetX:
+		return p.live[pc+1+int(in.Jt)] | p.live[pc+1+int(in.Jf)] | a | x
+	}
+	live := p.live[pc+1]
+	read := func(to, from uint32) uint32 {
+		if live&to == 0 {
+			return live
+		}
+		return live&^to | from
+	}
+	switch in.Op {
+	case bpf.LdW, bpf.LdLen, bpf.LdImm:
+		return live &^ a
+	case bpf.LdxLen, bpf.LdxImm:
+		return live &^ x
+	case bpf.LdMem:
+		return read(a, 1<<(regMem+in.K))
+	case bpf.LdxMem:
+		return read(x, 1<<(regMem+in.K))
+	case bpf.St:
+		return read(1<<(regMem+in.K), a)
+	case bpf.Stx:
+		return read(1<<(regMem+in.K), x)
+	case bpf.Tax:
+		return read(x, a)
+	case bpf.Txa:
+		return read(a, x)
+	case bpf.DivX: // a divisor of 0 ends the program
+		return live | a | x
+	case bpf.AddX, bpf.SubX, bpf.MulX, bpf.OrX, bpf.AndX, bpf.LshX, bpf.RshX, bpf.XorX:
+		return read(a, a|x)
+	}
+	return live // A is changed by what is in A
+}
+
+// operation returns the two-operand operation of an instruction, and whether the
+// second operand is X.
+func operation(op uint16) (o policy.Op, withX, ok bool) {
+	const source = 0x08 // BPF_X
+	switch op &^ source {
+	case bpf.AddK:
+		o = policy.OpAdd
+	case bpf.SubK:
+		o = policy.OpSub
+	case bpf.MulK:
+		o = policy.OpMul
+	case bpf.DivK:
+		o = policy.OpDiv
+	case bpf.OrK:
+		o = policy.OpOr
+	case bpf.AndK:
+		o = policy.OpAnd
+	case bpf.LshK:
+		o = policy.OpLsh
+	case bpf.RshK:
+		o = policy.OpRsh
+	case bpf.XorK:
+		o = policy.OpXor
+	default:
+		return 0, false, false
+	}
+	return o, op&source != 0, true
+}
+
+// comparison returns the comparison of a conditional jump, and whether the second
+// operand is X.
+func comparison(op uint16) (c policy.Cmp, withX, ok bool) {
+	const source = 0x08
+	switch op &^ source {
+	case bpf.JeqK:
+		c = policy.CmpEq
+	case bpf.JgtK:
+		c = policy.CmpGt
+	case bpf.JgeK:
+		c = policy.CmpGe
+	case bpf.JsetK:
+		c = policy.CmpSet
+	default:
+		return 0, false, false
+	}
+	return c, op&source != 0, true
+}
+
+// value is what a register holds: its kind in the upper half, and in the lower
+// the constant, the word, or the index of a vector.
+type value uint64
+
+const (
+	constValue value = iota << 32
+	wordValue
+	vectorValue
+	kindOfValue value = 3 << 32
+)
+
+type state struct {
+	pc   int32
+	regs [numRegs]value // 0 for those that are not live
+}
+
+type executor struct {
+	*Space
+	*Program
+	vectors []Vector
+	index   map[Vector]value
+	done    map[state]Ref
+	words   [linux.NumWords]*Vector
+}
+
+// Program returns the diagram of what a program returns.
+func (s *Space) Program(p *Program) Ref {
+	x := executor{Space: s, Program: p, index: map[Vector]value{}, done: map[state]Ref{}}
+	return x.run(state{})
+}
+
+// run returns what the program returns from a state on.
+func (x *executor) run(at state) Ref {
+	pc, regs := int(at.pc), at.regs
+	for {
+		in := x.code[pc]
+		next := pc + 1
+		if cmp, withX, ok := comparison(in.Op); ok {
+			operand := value(in.K)
+			if withX {
+				operand = regs[regX]
+			}
+			if holds, known := x.decide(cmp, regs[regA], operand); known {
+				pc = next + target(in, holds)
+				continue
+			}
+			x.Spend(1 + (pc-int(at.pc))/16)
+			return x.branch(cmp, operand, state{int32(pc), regs})
+		}
+		if op, withX, ok := operation(in.Op); ok {
+			operand := value(in.K)
+			if withX {
+				operand = regs[regX]
+			}
+			if in.Op == bpf.DivX {
+				if nonzero := x.nonzero(operand); nonzero == False {
+					return x.Leaf(linux.KillThread)
+				} else if nonzero != True {
+					x.Spend(1)
+					return x.divide(nonzero, state{int32(pc), regs})
+				}
+			}
+			regs[regA] = x.compute(op, regs[regA], operand)
+			pc = next
+			continue
+		}
+		switch in.Op {
+		case bpf.RetK:
+			x.Spend(1 + (pc-int(at.pc))/16)
+			return x.Leaf(linux.Action(in.K))
+		case bpf.RetA:
+			x.Spend(1 + (pc-int(at.pc))/16)
+			return x.result(x.vector(regs[regA]), 31, 0)
+		case bpf.Ja:
+			next += int(in.K)
+		case bpf.LdW:
+			w, _ := linux.WordAt(in.K, x.calls.bigEndian())
+			regs[regA] = x.load(w)
+		case bpf.LdLen:
+			regs[regA] = linux.DataSize
+		case bpf.LdxLen:
+			regs[regX] = linux.DataSize
+		case bpf.LdImm:
+			regs[regA] = value(in.K)
+		case bpf.LdxImm:
+			regs[regX] = value(in.K)
+		case bpf.LdMem:
+			regs[regA] = regs[regMem+in.K]
+		case bpf.LdxMem:
+			regs[regX] = regs[regMem+in.K]
+		case bpf.St:
+			regs[regMem+in.K] = regs[regA]
+		case bpf.Stx:
+			regs[regMem+in.K] = regs[regX]
+		case bpf.Tax:
+			regs[regX] = regs[regA]
+		case bpf.Txa:
+			regs[regA] = regs[regX]
+		case bpf.Neg:
+			regs[regA] = x.compute(policy.OpSub, 0, regs[regA])
+		default:
+			panic("diagram: the program is not valid")
+		}
+		pc = next
+	}
+}
+
+// target returns how many instructions a jump skips.
+func target(in bpf.Instruction, holds bool) int {
+	if holds {
+		return int(in.Jt)
+	}
+	return int(in.Jf)
+}
+
+func (x *executor) load(w linux.Word) value {
+	if r := x.calls.word(w); r.Lo == r.Hi {
+		return value(r.Lo)
+	}
+	return wordValue | value(w)
+}
+
+// decide returns how a comparison comes out where no diagram is needed to know.
+func (x *executor) decide(cmp policy.Cmp, a, b value) (holds, known bool) {
+	if b&kindOfValue != constValue {
+		return false, false
+	}
+	switch a & kindOfValue {
+	case constValue:
+		return cmp.Holds(uint32(a), uint32(b)), true
+	case wordValue:
+		return decide(cmp, x.calls.word(linux.Word(a&^kindOfValue)), uint32(b))
+	}
+	return false, false
+}
+
+// seen returns the state without what is not live, and its function where that
+// is known.
+func (x *executor) seen(at state) (state, Ref, bool) {
+	for r := range at.regs {
+		if x.live[at.pc]&(1<<r) == 0 {
+			at.regs[r] = 0
+		}
+	}
+	f, ok := x.done[at]
+	if !ok && len(x.done) >= x.limits.States {
+		panic(&LimitError{"states of the program", x.limits.States})
+	}
+	return at, f, ok
+}
+
+// branch returns the function of a state whose instruction is a jump.
+func (x *executor) branch(cmp policy.Cmp, operand value, at state) Ref {
+	key, f, ok := x.seen(at)
+	if ok {
+		return f
+	}
+	in := x.code[at.pc]
+	cond := x.Compare(cmp, x.vector(at.regs[regA]), x.vector(operand))
+	yes, no := at, at
+	yes.pc += 1 + int32(in.Jt)
+	no.pc += 1 + int32(in.Jf)
+	switch cond {
+	case True:
+		f = x.run(yes)
+	case False:
+		f = x.run(no)
+	default:
+		f = x.run(yes)
+		f = x.Ite(cond, f, x.run(no))
+	}
+	x.done[key] = f
+	return f
+}
+
+// divide returns the function of a state whose instruction divides by X.
+func (x *executor) divide(nonzero Ref, at state) Ref {
+	key, f, ok := x.seen(at)
+	if ok {
+		return f
+	}
+	after := at
+	after.pc++
+	after.regs[regA] = x.compute(policy.OpDiv, at.regs[regA], at.regs[regX])
+	f = x.Ite(nonzero, x.run(after), x.Leaf(linux.KillThread))
+	x.done[key] = f
+	return f
+}
+
+func (x *executor) nonzero(v value) Ref {
+	zero := x.Const(0)
+	return x.Not(x.equal(x.vector(v), &zero))
+}
+
+// vector returns the bits of a value.
+func (x *executor) vector(v value) *Vector {
+	switch v & kindOfValue {
+	case constValue:
+		k := x.Const(uint32(v))
+		return &k
+	case wordValue:
+		w := v &^ kindOfValue
+		if x.words[w] == nil {
+			bits := x.Word(linux.Word(w))
+			x.words[w] = &bits
+		}
+		return x.words[w]
+	}
+	bits := x.vectors[v&^kindOfValue]
+	return &bits
+}
+
+func (x *executor) compute(op policy.Op, a, b value) value {
+	if b == 0 && op != policy.OpMul && op != policy.OpAnd && op != policy.OpDiv {
+		return a
+	}
+	x.Spend(1)
+	v := x.Apply(op, x.vector(a), x.vector(b))
+	if k, ok := constant(&v); ok {
+		return value(k)
+	}
+	if have, ok := x.index[v]; ok {
+		return have
+	}
+	if len(x.vectors) >= x.limits.States {
+		panic(&LimitError{"values computed by the program", x.limits.States})
+	}
+	made := vectorValue | value(len(x.vectors))
+	x.vectors = append(x.vectors, v)
+	x.index[v] = made
+	return made
+}
+
+// result returns the action of a value whose bits above bit are those of prefix.
+func (x *executor) result(v *Vector, bit int, prefix uint32) Ref {
+	if low := uint32(1)<<(bit+1) - 1; oneEffect(prefix, prefix|low) {
+		return x.Leaf(linux.Action(prefix))
+	}
+	x.Spend(1)
+	set := prefix | 1<<bit
+	switch v[bit] {
+	case False:
+		return x.result(v, bit-1, prefix)
+	case True:
+		return x.result(v, bit-1, set)
+	}
+	lo := x.result(v, bit-1, prefix)
+	return x.Ite(v[bit], x.result(v, bit-1, set), lo)
+}
+
+// kinds are the actions that the kernel knows.
+var kinds = [...]linux.Action{linux.KillProcess, linux.KillThread, linux.Trap, linux.Errno, linux.Notify, linux.Trace, linux.Log, linux.Allow}
+
+// oneEffect reports whether all values from lo to hi, an aligned block, do the
+// same.
+func oneEffect(lo, hi uint32) bool {
+	if lo>>16 == hi>>16 {
+		return linux.Action(lo).Effect() == linux.Action(hi).Effect() // data only matters in ascending order, if at all
+	}
+	for _, k := range kinds[1:] {
+		if uint32(k)>>16 >= lo>>16 && uint32(k)>>16 <= hi>>16 {
+			return false
+		}
+	}
+	return true // kill_process, as unknown ones are
+}
