@@ -1,0 +1,70 @@
+//go:build linux && amd64
+
+package kernel
+
+import (
+	"math/rand/v2"
+	"testing"
+
+	"secco/bpf"
+	"secco/bpf/random"
+	"secco/emulator"
+	"secco/linux"
+)
+
+// TestEmulatorAgainstKernel runs random programs on both.
+func TestEmulatorAgainstKernel(t *testing.T) {
+	Require(t, AMD64, I386)
+	const programs, perProgram = 500, 40
+	r := rand.New(rand.NewPCG(3, 4))
+	pairs, byEntry, inX32, killed := 0, map[Entry]int{}, 0, 0
+	values := map[linux.Action]bool{}
+	for range programs {
+		p := random.Program(r, random.Options{Junk: true})
+		m, err := emulator.New(p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		calls := make([]Call, perProgram)
+		for i := range calls {
+			d := random.Data(r, p)
+			calls[i] = Call{Entry(r.IntN(2)), d.NR, d.Args}
+			if r.IntN(5) == 0 {
+				calls[i].NR |= linux.X32Bit
+			}
+			byEntry[calls[i].Entry]++
+			if calls[i].Entry == AMD64 && linux.IsX32(calls[i].NR) {
+				inX32++
+			}
+		}
+		outcomes, err := Observe(p, calls)
+		if err != nil {
+			t.Fatalf("%v\n%#x", err, p)
+		}
+		for i, o := range outcomes {
+			d := calls[i].Data()
+			if got := m.Run(&d); got != o.Value {
+				t.Fatalf("emulator %#x, kernel %#x (instruction %d)\n%#x\n%#x", got, o.Value, o.Return, p, d)
+			}
+			at := -1
+			m.Trace(&d, func(s emulator.Step) {
+				if op := s.Instruction.Op; op == bpf.RetK || op == bpf.RetA {
+					at = s.PC
+				}
+			})
+			if at != o.Return {
+				t.Fatalf("emulator ends at instruction %d, kernel at %d\n%#x\n%#x", at, o.Return, p, d)
+			}
+			if o.Return < 0 {
+				killed++
+			}
+			values[o.Value] = true
+			pairs++
+		}
+	}
+	t.Logf("%d (program, call) pairs: %d x86_64, of these %d x32, and %d i386; %d values, %d divisions by 0",
+		pairs, byEntry[AMD64], inX32, byEntry[I386], len(values), killed)
+	if pairs < 10000 || byEntry[I386] < 2000 || inX32 < 500 || killed == 0 || len(values) < 500 {
+		t.Error("that is not enough")
+	}
+}
