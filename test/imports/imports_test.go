@@ -36,7 +36,7 @@ var allowed = map[string][]string{
 	"policy/diagram":   {"=policy", "linux", "source", "bpf"},
 	"policy/prove":     {"policy", "linux", "source", "bpf", "emulator"},
 	"compiler":         {"compiler", "policy", "bpf", "linux", "source"},
-	"oci":              {"source"},
+	"oci":              {"linux", "source"},
 	"convert":          {"convert", "policy", "compiler", "bpf", "oci", "linux", "source", "emulator", "lang"},
 	"profiles":         {},
 	"hook":             {"hook", "convert", "oci", "emulator", "compiler", "policy", "lang", "bpf", "linux", "source", "profiles"},
