@@ -1,0 +1,141 @@
+package check
+
+import (
+	"strings"
+
+	"secco/lang/simplify"
+	"secco/lang/syntax"
+	"secco/linux"
+	"secco/source"
+)
+
+// define checks a definition and lets the lines after it see it.
+func (c *collector) define(d *syntax.Define) {
+	c.body(d.Body, d.Params)
+	if d.Body.Cond != nil {
+		Types{Diags: &c.diags}.Any(simplify.Expr(d.Body.Cond, &c.diags))
+	}
+	if strings.HasPrefix(d.Name.Text, "DEFAULT_") {
+		if hint := didYouMean(d.Name.Text, defaultNames()); hint != "" {
+			c.diags.Warnf(d.Name.At, "suspicious-name", "%q is a name like any other and sets no default action", d.Name.Text).Hint = hint
+		}
+	}
+	c.scope[d.Name.Text] = d
+}
+
+func defaultNames() []string {
+	var names []string
+	for w := syntax.Which(0); w < syntax.NumDefaults; w++ {
+		names = append(names, w.String())
+	}
+	return names
+}
+
+// body looks up the names in the body of a rule or definition.
+func (c *collector) body(b *syntax.Body, params []*syntax.Name) {
+	if b.Cond != nil {
+		c.names(b.Cond, params)
+	}
+	c.action(b.Return, params)
+}
+
+// action looks up the names in an action.
+func (c *collector) action(a *syntax.Action, params []*syntax.Name) {
+	if a == nil || a.Data == nil {
+		return
+	}
+	if n, ok := a.Data.(*syntax.Name); ok && a.Kind == syntax.Errno {
+		if isParam(n, params) || c.scope[n.Text] != nil {
+			c.names(n, params)
+		} else if !errnoKnown(n.Text) && !constantKnown(n.Text) {
+			c.diags.Errorf(n.At, "bad-action", "no action or errno named %q", n.Text).Hint =
+				didYouMean(n.Text, actionNames())
+		}
+		return
+	}
+	c.names(a.Data, params)
+}
+
+func actionNames() []string {
+	names := []string{"allow", "log", "notify", "kill", "kill_thread", "kill_process", "trap", "trace"}
+	for n := range uint16(linux.MaxErrno) {
+		if name, ok := linux.X86_64.ErrnoName(n); ok {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+func isParam(n *syntax.Name, params []*syntax.Name) bool {
+	for _, p := range params {
+		if p.Text == n.Text {
+			return true
+		}
+	}
+	return false
+}
+
+// names looks up the names in an expression.
+func (c *collector) names(e syntax.Expr, params []*syntax.Name) {
+	syntax.Walk(e, func(n syntax.Node) bool {
+		switch n := n.(type) {
+		case *syntax.Name:
+			switch d := c.scope[n.Text]; {
+			case isParam(n, params):
+			case d != nil:
+				c.unit.Defs[n] = d
+				if len(d.Params) > 0 {
+					c.arity(n, d, 0)
+				}
+			case !constantKnown(n.Text):
+				c.unknown(n, params)
+			}
+		case *syntax.Call:
+			switch d := c.scope[n.Fun.Text]; {
+			case isParam(n.Fun, params):
+				c.diags.Errorf(n.Fun.At, "not-macro", "%q is a value and takes no arguments", n.Fun.Text)
+			case d == nil:
+				c.diags.Errorf(n.Fun.At, "unknown-name", "no macro named %q", n.Fun.Text).Hint = c.nameHint(n.Fun.Text, params)
+			default:
+				c.unit.Defs[n.Fun] = d
+				if len(d.Params) != len(n.Args) {
+					c.arity(n.Fun, d, len(n.Args))
+				}
+			}
+			for _, a := range n.Args {
+				c.names(a, params)
+			}
+			return false
+		}
+		return true
+	})
+}
+
+func (c *collector) arity(n *syntax.Name, d *syntax.Define, got int) {
+	c.diags.Errorf(n.At, "arity", "%q takes %d arguments, not %d", n.Text, len(d.Params), got).
+		Related = []source.Related{{Span: d.Name.At, Message: "defined here"}}
+}
+
+func (c *collector) unknown(n *syntax.Name, params []*syntax.Name) {
+	c.diags.Errorf(n.At, "unknown-name", "no binding or constant named %q", n.Text).Hint = c.nameHint(n.Text, params)
+}
+
+// constantKnown reports whether any architecture has the constant.
+func constantKnown(name string) bool {
+	for _, a := range linux.Arches() {
+		if _, ok := a.Constant(name); ok {
+			return true
+		}
+	}
+	return false
+}
+
+// errnoKnown reports whether any architecture has the errno, in any case.
+func errnoKnown(name string) bool {
+	for _, a := range linux.Arches() {
+		if _, ok := a.Errno(strings.ToUpper(name)); ok {
+			return true
+		}
+	}
+	return false
+}

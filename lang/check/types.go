@@ -1,0 +1,244 @@
+package check
+
+import (
+	"fmt"
+	"math"
+
+	"secco/lang/syntax"
+	"secco/source"
+)
+
+// kind is what an expression is.
+type kind uint8
+
+const (
+	unknown  kind = iota // the name of a parameter, say
+	boolean              // a condition
+	constant             // a number that is known
+	word                 // a number of 32 bits that the call decides
+	full                 // an argument of 64 bits, or its bits masked
+)
+
+// Types checks the kinds and widths in a simplified expression. Where the
+// filter computes, it does so in 32 bits; so a full argument can be compared and
+// masked, but not more, and a constant beside half an argument has to fit there.
+//
+// Names and calls may still stand in the expression: then what depends on them
+// is left open.
+type Types struct {
+	Diags *source.Diagnostics
+	// Narrow says that the arguments have 32 bits on this architecture, of
+	// this name; empty where they have 64.
+	Narrow string
+}
+
+// Condition checks an expression that has to be a condition.
+func (t Types) Condition(e syntax.Expr) {
+	switch t.kind(e) {
+	case boolean, unknown:
+	default:
+		t.Diags.Errorf(e.Span(), "not-condition", "a number stands where a condition is expected").Hint =
+			`compare it with something; as a rule's whole body, "1" means always`
+	}
+}
+
+// Any checks an expression that may be of any kind.
+func (t Types) Any(e syntax.Expr) { t.kind(e) }
+
+// kind checks e and returns its kind; unknown also where there was an error, to
+// report it once.
+func (t Types) kind(e syntax.Expr) kind {
+	switch e := e.(type) {
+	case *syntax.Number:
+		return constant
+	case *syntax.Bool:
+		return boolean
+	case *syntax.Arg:
+		if e.Half == syntax.Full {
+			return full
+		}
+		return word
+	case *syntax.Paren:
+		return t.kind(e.X)
+	case *syntax.Unary:
+		return t.unary(e)
+	case *syntax.Binary:
+		switch {
+		case e.Op.IsLogical():
+			t.condition(e.X, e.Op)
+			t.condition(e.Y, e.Op)
+			return boolean
+		case e.Op.IsComparison():
+			x, y := t.number(e.X, e.Op.String()), t.number(e.Y, e.Op.String())
+			t.beside(e.X, x, e.Y, y)
+			return boolean
+		}
+		return t.arithmetic(e)
+	case *syntax.In:
+		name := "in"
+		if e.Not {
+			name = "notIn"
+		}
+		x := t.number(e.X, name)
+		for _, s := range e.Set {
+			t.beside(e.X, x, s, t.number(s, name))
+		}
+		return boolean
+	case *syntax.Call:
+		for _, a := range e.Args {
+			t.kind(a)
+		}
+	}
+	return unknown
+}
+
+func (t Types) unary(e *syntax.Unary) kind {
+	switch e.Op {
+	case syntax.OpNot:
+		t.condition(e.X, e.Op)
+		return boolean
+	case syntax.OpCompl:
+		return t.number(e.X, e.Op.String())
+	}
+	x := t.number(e.X, e.Op.String())
+	if x == word || x == full {
+		t.Diags.Errorf(e.At, "type-mismatch", `"-" before a value that is not constant`).Hint = `write "0 - value"`
+		return unknown
+	}
+	return x
+}
+
+// condition checks an operand that has to be a condition.
+func (t Types) condition(e syntax.Expr, op syntax.Op) {
+	switch t.kind(e) {
+	case boolean, unknown:
+	default:
+		t.Diags.Errorf(e.Span(), "type-mismatch", "%q joins conditions, and this is a number", op).Hint = conditionHint(op)
+	}
+}
+
+func conditionHint(op syntax.Op) string {
+	switch op {
+	case syntax.OpNot:
+		return `the complement of a number is "~"`
+	case syntax.OpAnd:
+		return `the bits of numbers are joined by "&"`
+	}
+	return `the bits of numbers are joined by "|"`
+}
+
+// number checks an operand that has to be a number.
+func (t Types) number(e syntax.Expr, op string) kind {
+	k := t.kind(e)
+	if k == boolean {
+		t.Diags.Errorf(e.Span(), "type-mismatch", "%q works on numbers, and this is a condition", op)
+		return unknown
+	}
+	return k
+}
+
+// arithmetic checks an operation on numbers.
+func (t Types) arithmetic(e *syntax.Binary) kind {
+	x, y := t.number(e.X, e.Op.String()), t.number(e.Y, e.Op.String())
+	switch {
+	case x == full || y == full:
+		return t.masked(e, x, y)
+	case x == unknown || y == unknown:
+		return unknown
+	case x == constant && y == constant:
+		return constant
+	}
+	switch e.Op {
+	case syntax.OpShl, syntax.OpShr:
+		if n, ok := e.Y.(*syntax.Number); ok && n.Value >= 32 {
+			t.Diags.Errorf(n.At, "shift-range", "half an argument is shifted by 32 bits or more")
+		}
+		t.fits(e.X)
+		return word
+	case syntax.OpDiv, syntax.OpMod:
+		switch n, ok := e.Y.(*syntax.Number); {
+		case ok && n.Value == 0:
+			t.Diags.Errorf(e.OpAt, "division-by-zero", "division by zero")
+		case !ok && mayBeZero(e.Y):
+			t.Diags.Warnf(e.Y.Span(), "zero-divisor", "the call is killed (kill_thread) where this divisor is zero").Hint =
+				"test it before, with && or in an arm above"
+		}
+	}
+	t.fits(e.X)
+	t.fits(e.Y)
+	return word
+}
+
+// masked checks an operation with a full argument.
+func (t Types) masked(e *syntax.Binary, x, y kind) kind {
+	switch e.Op {
+	case syntax.OpBitAnd, syntax.OpBitOr, syntax.OpBitXor:
+		if x == constant || y == constant {
+			return full
+		}
+		if x == unknown || y == unknown {
+			return unknown
+		}
+	}
+	at, half := e.OpAt, "argL0"
+	for _, operand := range []syntax.Expr{e.X, e.Y} {
+		if a, ok := operand.(*syntax.Arg); ok && a.Half == syntax.Full {
+			at, half = a.At, fmt.Sprintf("argL%d", a.Index)
+			break
+		}
+	}
+	t.Diags.Errorf(at, "full-argument", "%q cannot work on a full argument of 64 bits: filters compute in 32", e.Op).Hint =
+		fmt.Sprintf("use %s, its lower half", half)
+	return unknown
+}
+
+// mayBeZero reports whether a divisor can be zero, as far as is plain to see.
+func mayBeZero(e syntax.Expr) bool {
+	b, ok := e.(*syntax.Binary)
+	if !ok || b.Op != syntax.OpBitOr {
+		return true
+	}
+	for _, x := range []syntax.Expr{b.X, b.Y} {
+		if n, ok := x.(*syntax.Number); ok && uint32(n.Value) != 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// beside checks the widths of two values that are compared.
+func (t Types) beside(ex syntax.Expr, x kind, ey syntax.Expr, y kind) {
+	switch {
+	case x == word && y == constant:
+		t.fits(ey)
+	case x == constant && y == word:
+		t.fits(ex)
+	case x == full && y == constant:
+		t.narrow(ex, ey)
+	case x == constant && y == full:
+		t.narrow(ey, ex)
+	}
+}
+
+// least32 is the least number of 32 bits, extended by its sign.
+const least32 = 1<<64 - 1<<31
+
+// fits checks a constant that is used in 32 bits.
+func (t Types) fits(e syntax.Expr) {
+	n, ok := e.(*syntax.Number)
+	if ok && n.Value > math.MaxUint32 && n.Value < least32 {
+		t.Diags.Errorf(n.At, "constant-range", "%#x does not fit in the 32 bits of half an argument", n.Value)
+	}
+}
+
+// narrow warns of a constant that no argument can reach.
+func (t Types) narrow(arg, e syntax.Expr) {
+	n, ok := e.(*syntax.Number)
+	if !ok || n.Value <= math.MaxUint32 || t.Narrow == "" {
+		return
+	}
+	if a, ok := arg.(*syntax.Arg); ok {
+		t.Diags.Warnf(n.At, "narrow-argument", "on %s arg%d has 32 bits and never is %#x", t.Narrow, a.Index, n.Value).Hint =
+			fmt.Sprintf("compare argL%d, or use a block for the architecture", a.Index)
+	}
+}

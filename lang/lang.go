@@ -1,0 +1,109 @@
+// Package lang is the policy language: it makes a policy.Policy from what was
+// written. docs/language.md describes the language.
+//
+// The work is done in steps, each a package: syntax parses, check looks at the
+// unit as a whole, unify and simplify put in macros and constants for one
+// architecture, lower makes the decision graphs. Package eval is a second,
+// independent meaning of the language, which tests compare with.
+package lang
+
+import (
+	"fmt"
+	"strings"
+
+	"secco/lang/check"
+	"secco/lang/syntax"
+	"secco/linux"
+	"secco/policy"
+	"secco/source"
+)
+
+// Options is what the caller says beside the sources.
+type Options struct {
+	// Targets are the architectures to make a policy for. Where there are none,
+	// it is those that the sources name (ARCHES), else x86_64 alone.
+	Targets []linux.Arch
+	// Defaults are default actions; where the sources state one, they win.
+	Defaults Defaults
+	// Definitions are sources that hold definitions only. They come first.
+	Definitions []*source.File
+}
+
+// Defaults holds default actions, written as in a policy; empty where the caller
+// states none.
+type Defaults struct {
+	Positive, Negative, Policy, BadArch, X32 string
+}
+
+func (d Defaults) texts() [syntax.NumDefaults]string {
+	return [...]string{
+		syntax.DefaultPositive: d.Positive, syntax.DefaultNegative: d.Negative, syntax.DefaultPolicy: d.Policy,
+		syntax.DefaultBadArch: d.BadArch, syntax.DefaultX32: d.X32,
+	}
+}
+
+// Load makes one policy from several sources, in their order. The policy is nil
+// where the diagnostics hold errors.
+func Load(files []*source.File, opts Options) (*policy.Policy, source.Diagnostics) {
+	l := &loader{builder: &policy.Builder{}}
+	definitions := l.parse(opts.Definitions)
+	parsed := l.parse(files)
+	l.callersDefaults(opts.Defaults)
+	unit, diags := check.Collect(parsed, check.Options{Targets: opts.Targets, Definitions: definitions})
+	l.diags = append(l.diags, diags...)
+	l.unit = unit
+	p := l.policy()
+	l.tidy()
+	if l.diags.HasErrors() {
+		return nil, l.diags
+	}
+	return p, l.diags
+}
+
+// Parse parses several sources and checks nothing else.
+func (l *loader) parse(files []*source.File) []*syntax.File {
+	var list []*syntax.File
+	for _, f := range files {
+		parsed, diags := syntax.Parse(f)
+		l.diags = append(l.diags, diags...)
+		list = append(list, parsed)
+	}
+	return list
+}
+
+// callersDefaults parses the default actions that the caller states.
+func (l *loader) callersDefaults(d Defaults) {
+	for w, text := range d.texts() {
+		if text == "" {
+			continue
+		}
+		w := syntax.Which(w)
+		name := strings.ToLower(strings.ReplaceAll(w.String(), "_", "-"))
+		action, diags := syntax.ParseAction(source.NewFile(fmt.Sprintf("<%s>", name), text))
+		l.diags = append(l.diags, diags...)
+		if action != nil {
+			l.given[w] = &syntax.Default{Which: w, Action: action, At: action.At}
+		}
+	}
+}
+
+// tidy sorts what was found, and drops what was found once more on another
+// architecture.
+func (l *loader) tidy() {
+	type finding struct {
+		span    source.Span
+		code    string
+		message string
+	}
+	seen := map[finding]bool{}
+	kept := l.diags[:0]
+	for _, d := range l.diags {
+		f := finding{d.Span, d.Code, d.Message}
+		if !seen[f] {
+			seen[f] = true
+			kept = append(kept, d)
+		}
+	}
+	l.diags = kept
+	l.diags.Sort()
+}

@@ -1,0 +1,229 @@
+package lang
+
+import (
+	"secco/lang/check"
+	"secco/lang/lower"
+	"secco/lang/syntax"
+	"secco/lang/unify"
+	"secco/linux"
+	"secco/policy"
+	"secco/source"
+)
+
+// loader makes the policy of a unit.
+type loader struct {
+	unit    *check.Unit
+	builder *policy.Builder
+	given   [syntax.NumDefaults]*syntax.Default // by the caller
+	diags   source.Diagnostics
+	steps   int // of expansion
+}
+
+// target is one architecture in the making.
+type target struct {
+	*loader
+	*check.Target
+	unify    unify.Unifier
+	types    check.Types
+	defaults [syntax.NumDefaults]setting
+}
+
+// setting is a default action; unset where known is false.
+type setting struct {
+	action linux.Action
+	span   source.Span
+	known  bool
+}
+
+// unset is the action of leaves that a default action is missing for. No program
+// returns it: finding one is an error.
+const unset linux.Action = 0x00010000
+
+// policy makes the policy.
+func (l *loader) policy() *policy.Policy {
+	p := &policy.Policy{}
+	badArch := setting{action: linux.KillThread, known: true}
+	for i, ct := range l.unit.Targets {
+		t := &target{loader: l, Target: ct}
+		t.unify = unify.Unifier{Arch: ct.Arch, Defs: l.unit.Defs, Diags: &l.diags, Steps: &l.steps}
+		t.types = check.Types{Diags: &l.diags}
+		if ct.Arch.Bits() == 32 {
+			t.types.Narrow = ct.Arch.String()
+		}
+		t.findDefaults()
+		if s := t.defaults[syntax.DefaultBadArch]; i == 0 && s.known {
+			badArch = s
+		}
+		p.Targets = append(p.Targets, t.rules())
+		if ct.Arch == linux.X86_64 {
+			x32 := t.defaults[syntax.DefaultX32]
+			if !x32.known {
+				x32 = badArch
+			}
+			p.X32 = l.builder.Leaf(x32.action, x32.span)
+		}
+	}
+	if p.Target(linux.X32) != nil {
+		p.X32 = nil
+	}
+	p.BadArch = l.builder.Leaf(badArch.action, badArch.span)
+	return p
+}
+
+// findDefaults finds the default actions of an architecture: those in its
+// blocks, else those outside, else the caller's.
+func (t *target) findDefaults() {
+	set := func(list []*syntax.Default) {
+		var here [syntax.NumDefaults]*syntax.Default
+		for _, d := range list {
+			s, ok := t.setting(d)
+			if !ok {
+				continue
+			}
+			if before := here[d.Which]; before == nil {
+				t.defaults[d.Which], here[d.Which] = s, d
+			} else if s.action != t.defaults[d.Which].action {
+				t.diags.Errorf(d.At, "conflicting-setting", "%s is set to another action before", d.Which).
+					Related = []source.Related{{Span: before.At, Message: "set here"}}
+			}
+		}
+	}
+	for _, d := range t.given {
+		if d != nil {
+			set([]*syntax.Default{d})
+		}
+	}
+	set(t.unit.Global)
+	set(t.Defaults)
+}
+
+// setting works out a default action.
+func (t *target) setting(d *syntax.Default) (setting, bool) {
+	a, ok := t.unify.Action(d.Action)
+	if !ok {
+		return setting{}, false
+	}
+	action, ok := lower.Action(a, &t.diags)
+	return setting{action, d.At, ok}, ok
+}
+
+// rules makes the graphs of an architecture.
+func (t *target) rules() *policy.Target {
+	out := &policy.Target{Arch: t.Arch, Rules: make(map[uint32]*policy.Node, len(t.Rules))}
+	s := t.defaults[syntax.DefaultPolicy]
+	if !s.known {
+		t.missing(syntax.DefaultPolicy, t.unit.Start, "for the syscalls without a rule")
+	}
+	out.Default = t.builder.Leaf(s.action, s.span)
+	graphs := map[*syntax.Rule]*policy.Node{} // of rules for several syscalls
+	for _, nr := range t.Order {
+		uses := t.Rules[nr]
+		for i, use := range uses {
+			n, done := graphs[use.Rule]
+			if !done {
+				n = t.rule(use.Rule)
+				if len(use.Rule.Names) > 1 {
+					graphs[use.Rule] = n
+				}
+			}
+			switch {
+			case n == nil: // not without errors
+			case i == 0 || out.Rules[nr] == nil:
+				out.Rules[nr] = n
+			default:
+				t.duplicate(uses[0], use, same(out.Rules[nr], n))
+			}
+		}
+	}
+	return out
+}
+
+// duplicate reports a second rule for a syscall.
+func (t *target) duplicate(first, second check.Use, same bool) {
+	var d *source.Diagnostic
+	if same {
+		d = t.diags.Warnf(second.Name.At, "repeated-rule", "a second rule for %q with the same meaning", second.Name.Text)
+	} else {
+		d = t.diags.Errorf(second.Name.At, "duplicate-rule", "a second rule for %q", second.Name.Text)
+	}
+	d.Related = []source.Related{{Span: first.Name.At, Message: "the first one"}}
+}
+
+// missing reports a default action that is needed and unset.
+func (t *target) missing(w syntax.Which, at source.Span, why string) {
+	t.diags.Errorf(at, "missing-default", "%s is needed %s and not set", w, why)
+}
+
+// rule makes the graph of a rule, nil where there are errors.
+func (t *target) rule(r *syntax.Rule) *policy.Node {
+	before := len(t.diags)
+	closed, ok := t.unify.Rule(r)
+	if !ok {
+		return nil
+	}
+	for _, b := range closed.Branches {
+		t.types.Condition(b.Cond)
+	}
+	var uses [syntax.NumDefaults]bool // of defaults that are unset
+	n := t.outcome(closed.Else, &uses)
+	leaves := make([]*policy.Node, len(closed.Branches))
+	for i, b := range closed.Branches {
+		leaves[i] = t.outcome(b.Then, &uses)
+	}
+	if t.relate(r, before) {
+		return nil
+	}
+	l := lower.Lowerer{Builder: t.builder, Arch: t.Arch}
+	for i := len(closed.Branches) - 1; i >= 0; i-- {
+		b := closed.Branches[i]
+		l.Span = b.Then.Span
+		n = l.Cond(b.Cond, leaves[i], n)
+	}
+	if uses != [syntax.NumDefaults]bool{} && t.reachesUnset(r, n) {
+		return nil
+	}
+	return n
+}
+
+// relate adds the rule to errors about text elsewhere, in the macros that it
+// uses. It reports whether there are errors.
+func (t *target) relate(r *syntax.Rule, before int) bool {
+	for i := before; i < len(t.diags); i++ {
+		d := &t.diags[i]
+		if d.Related == nil && !(d.Span.File() == r.At.File() && d.Span.Start() >= r.At.Start() && d.Span.End() <= r.At.End()) {
+			d.Related = []source.Related{{Span: r.Names[0].At, Message: "used in this rule"}}
+		}
+	}
+	return t.diags[before:].HasErrors()
+}
+
+// outcome returns the leaf of an outcome.
+func (t *target) outcome(o unify.Outcome, uses *[syntax.NumDefaults]bool) *policy.Node {
+	if o.Action != nil {
+		action, _ := lower.Action(o.Action, &t.diags)
+		return t.builder.Leaf(action, o.Span)
+	}
+	s := t.defaults[o.Which]
+	if !s.known {
+		uses[o.Which] = true
+		return t.builder.Leaf(unset.With(uint16(o.Which)), o.Span)
+	}
+	return t.builder.Leaf(s.action, o.Span)
+}
+
+// reachesUnset reports the default actions that a graph needs and that are not
+// set, and whether there are any.
+func (t *target) reachesUnset(r *syntax.Rule, n *policy.Node) bool {
+	found := false
+	policy.Walk(func(n *policy.Node) {
+		if n.IsLeaf() && n.Action.Kind() == unset {
+			found = true
+			why := "where the rule's condition is true"
+			if syntax.Which(n.Action.Data()) == syntax.DefaultNegative {
+				why = "where the rule's condition is false"
+			}
+			t.missing(syntax.Which(n.Action.Data()), r.Names[0].At, why)
+		}
+	}, n)
+	return found
+}

@@ -1,0 +1,37 @@
+package lower
+
+import (
+	"math"
+
+	"secco/lang/syntax"
+	"secco/linux"
+	"secco/source"
+)
+
+// Action returns what an expanded action stands for, and whether it stands for
+// anything.
+func Action(a *syntax.Action, diags *source.Diagnostics) (linux.Action, bool) {
+	kinds := [...]linux.Action{
+		syntax.Errno: linux.Errno, syntax.Allow: linux.Allow, syntax.Log: linux.Log, syntax.Notify: linux.Notify,
+		syntax.Trace: linux.Trace, syntax.Trap: linux.Trap,
+		syntax.KillThread: linux.KillThread, syntax.KillProcess: linux.KillProcess,
+	}
+	kind := kinds[a.Kind]
+	if a.Data == nil {
+		return kind, true
+	}
+	limit, what := uint64(math.MaxUint16), "the data of an action"
+	if kind == linux.Errno {
+		limit, what = linux.MaxErrno, "an errno"
+	}
+	n, ok := a.Data.(*syntax.Number)
+	switch {
+	case !ok:
+		diags.Errorf(a.Data.Span(), "bad-action", "%s has to be a constant", what)
+	case n.Value > limit:
+		diags.Errorf(n.At, "bad-action", "%s is at most %d, not %d", what, limit, n.Value)
+	default:
+		return kind.With(uint16(n.Value)), true
+	}
+	return 0, false
+}
