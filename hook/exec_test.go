@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -156,6 +157,42 @@ func TestExecNoNewPrivs(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A runtime asks the kernel to kill its child when it dies itself; the command
+// keeps that, for it starts on the main thread.
+func TestExecKeepsParentDeathSignal(t *testing.T) {
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	// The shell in the middle dies while the command sleeps.
+	spec := execSpec{Program: deny(linux.KillProcess, unix.SYS_UNAME), Path: "/bin/sleep", Argv: []string{"sleep", "60"}}
+	cmd := exec.Command("setpriv", "--pdeathsig", "KILL", self)
+	cmd.Env = childCommand("exec", spec.arg(t)).Env
+	shell := exec.Command("/bin/sh", "-c", `"$@" >/dev/null 2>&1 & echo $!; while [ "$(cat /proc/$!/comm)" != sleep ]; do :; done`, "sh", cmd.Path, "--pdeathsig", "KILL", self)
+	shell.Env = cmd.Env
+	r := runCommand(t, shell)
+	pid, err := strconv.Atoi(strings.TrimSpace(r.stdout))
+	if err != nil {
+		t.Fatal(r)
+	}
+	for range 500 {
+		if unix.Kill(pid, 0) == unix.ESRCH || stateOf(pid) == "Z" {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	unix.Kill(pid, unix.SIGKILL)
+	t.Error("the command outlived its parent")
+}
+
+func stateOf(pid int) string {
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return ""
+	}
+	return strings.Fields(string(stat))[2]
 }
 
 // Errors behind the filter are reported, whatever the filter forbids.

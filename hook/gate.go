@@ -1,11 +1,116 @@
 package hook
 
 import (
+	"errors"
+	"fmt"
+	"runtime"
+	"slices"
 	"syscall"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"secco/bpf"
+	"secco/linux"
 )
+
+// The gate: a command under a policy that has no execve.
+//
+// The filter answers the machine's own execve with a user notification. Exec's
+// second thread, which is not under the filter, holds the listener and lets the
+// first execve go on. That execve ends the thread and closes the listener, and a
+// notification that nobody listens to fails with ENOSYS from then on. A process
+// can't get out of that but by a listener of its own, which would be asked first:
+// so the filter refuses seccomp(2) with NEW_LISTENER as well. Neither rule is
+// ever there without the other.
+
+// ExecGated is [Exec] for programs that refuse execve: it lets the one execve
+// through that starts the command, and every later one fails with ENOSYS,
+// whatever the program says about it. It installs what [Gate] returns, and takes
+// Linux 5.5 and no live listener above this process.
+func ExecGated(program bpf.Program, opts Options, path string, argv, env []string) error {
+	gated, err := Gate(program)
+	if err != nil {
+		return err
+	}
+	if opts.Flags&listenerOnlyFlags != 0 {
+		return fmt.Errorf("flag %s: the gate has the only listener", opts.Flags&listenerOnlyFlags)
+	}
+	return become(gated, opts, path, argv, env, true)
+}
+
+// GateErrno is what the second of the gate's rules answers.
+const GateErrno = linux.Errno | linux.Action(unix.EBUSY)
+
+// entries are the ABIs by which a process can enter this machine's kernel, its
+// own first.
+var entries = map[string][]linux.Arch{
+	"amd64": {linux.X86_64, linux.X32, linux.I386},
+	"arm64": {linux.ARM64, linux.ARM},
+}[runtime.GOARCH]
+
+// Gate returns the program with the gate's two rules before it: execve of the
+// machine's own ABI notifies, and seccomp(2) with NEW_LISTENER fails with EBUSY
+// by every ABI by which the machine can be entered. Where the program's own
+// verdict on the latter is stricter in every case, that one stands; an error says
+// that it is stricter in some cases only.
+func Gate(program bpf.Program) (bpf.Program, error) {
+	if err := bpf.Validate(program); err != nil {
+		return nil, err
+	}
+	if mayReturn(program, linux.Notify) {
+		return nil, errors.New("the program notifies a listener of its own, and there can be but one")
+	}
+	native := entries[0]
+	var rules bpf.Program
+	for _, arch := range entries {
+		execve, _ := native.Syscall("execve")
+		seccomp, _ := arch.Syscall("seccomp")
+		refuse, err := gateRefuses(program, arch, seccomp)
+		if err != nil {
+			return nil, err
+		}
+		var tests bpf.Program
+		if arch == native {
+			tests = append(tests,
+				bpf.Instruction{Op: bpf.JeqK, K: execve, Jf: 1},
+				bpf.Instruction{Op: bpf.RetK, K: uint32(linux.Notify)})
+		}
+		if refuse {
+			tests = append(tests,
+				bpf.Instruction{Op: bpf.JeqK, K: seccomp, Jf: 3},
+				bpf.Instruction{Op: bpf.LdW, K: linux.ArgLow(1).Offset(arch.BigEndian())},
+				bpf.Instruction{Op: bpf.JsetK, K: uint32(NewListener), Jf: 1},
+				bpf.Instruction{Op: bpf.RetK, K: uint32(GateErrno)})
+		}
+		if len(tests) == 0 {
+			continue
+		}
+		rules = append(rules,
+			bpf.Instruction{Op: bpf.LdW, K: linux.WordArch.Offset(arch.BigEndian())},
+			bpf.Instruction{Op: bpf.JeqK, K: arch.Audit(), Jf: uint8(1 + len(tests))},
+			bpf.Instruction{Op: bpf.LdW, K: linux.WordNR.Offset(arch.BigEndian())})
+		rules = append(rules, tests...)
+	}
+	gated := slices.Concat(rules, bpf.Program{{Op: bpf.LdImm}}, program) // A is 0 where a program starts
+	if err := bpf.Validate(gated); err != nil {
+		return nil, fmt.Errorf("with the gate's rules before it: %w", err)
+	}
+	return gated, nil
+}
+
+// gateRefuses reports whether the gate has to refuse seccomp(2) with NEW_LISTENER.
+func gateRefuses(program bpf.Program, arch linux.Arch, nr uint32) (bool, error) {
+	found := Verdicts(program, arch, nr)
+	strictest, mildest := found[0], found[len(found)-1]
+	switch {
+	case mildest.Rank() <= linux.Errno.Rank(): // refuses in every case, if not always with EBUSY
+		return false, nil
+	case strictest.Rank() < linux.Errno.Rank():
+		return false, fmt.Errorf("the program's verdict on seccomp (%s) is %v in some cases and %v in others: the gate's rule would loosen it", arch, strictest, mildest)
+	}
+	return true, nil
+}
 
 // seccompNotif is struct seccomp_notif.
 type seccompNotif struct {

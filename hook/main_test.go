@@ -121,9 +121,12 @@ type execSpec struct {
 	Limit      uint64 // GOMAXPROCS
 }
 
-func (s execSpec) arg(t testing.TB) string {
+func (s execSpec) arg(t testing.TB) string { return execArg(t, s) }
+
+// execArg encodes what a child is told.
+func execArg(t testing.TB, v any) string {
 	t.Helper()
-	b, err := json.Marshal(s)
+	b, err := json.Marshal(v)
 	if err != nil {
 		t.Fatal(err)
 	}
