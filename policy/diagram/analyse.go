@@ -22,10 +22,19 @@ func NewCuts() *Cuts {
 	}
 }
 
-// Around cuts a range out.
-func around(cuts map[uint32]bool, r Range) {
+// Cut keeps the numbers of r apart from the others.
+func (r Range) Cut(cuts map[uint32]bool) {
 	cuts[r.Lo] = true
-	cuts[r.Hi+1] = true // at most 0, which is no cut
+	cuts[r.Hi+1] = true // Hi+1 may be 0, which cuts nothing
+}
+
+// Graph cuts where a policy graph compares the architecture or the number.
+func (c *Cuts) Graph(roots ...*policy.Node) {
+	policy.Walk(func(n *policy.Node) {
+		if !n.IsLeaf() && n.X.Op == policy.OpWord && n.Y.IsConst() {
+			c.compared(n.X.W, n.Cmp, n.Y.K)
+		}
+	}, roots...)
 }
 
 // compared notes that a word is compared with a constant.
@@ -41,7 +50,7 @@ func (c *Cuts) compared(w linux.Word, cmp policy.Cmp, k uint32) {
 	}
 	switch cmp {
 	case policy.CmpEq:
-		around(cuts, One(k))
+		One(k).Cut(cuts)
 	case policy.CmpGt:
 		cuts[k+1] = true
 	case policy.CmpGe:
@@ -101,38 +110,42 @@ func (v seenValue) join(w seenValue) seenValue {
 }
 
 type seenState struct {
-	reached bool
-	regs    [numRegs]seenValue
+	regs [numRegs]seenValue
 }
 
 // Analyse notes which words meet in the instructions that these calls can reach,
 // and, where cuts is not nil, what number and architecture are compared with
 // there. One pass does it, since jumps only go forward.
 func (p *Program) Analyse(calls Calls, m *Meetings, cuts *Cuts) {
-	states := make([]seenState, len(p.code))
-	states[0].reached = true
+	if p.seen == nil {
+		p.seen, p.reached = make([]seenState, len(p.code)), make([]bool, len(p.code))
+	}
+	states, reached := p.seen, p.reached
+	clear(reached)
+	reached[0] = true
 	for r := range numRegs {
 		states[0].regs[r] = seenValue{kind: seenConst}
 	}
 	for pc := range p.code {
-		at := &states[pc]
-		if !at.reached {
+		if !reached[pc] {
 			continue
 		}
+		at := &states[pc]
 		in := p.code[pc]
 		flow := func(skip int) {
-			to := &states[pc+1+skip]
-			for live, r := p.live[pc+1+skip], 0; live != 0; live, r = live>>1, r+1 {
+			next := pc + 1 + skip
+			to := &states[next]
+			for live, r := p.live[next], 0; live != 0; live, r = live>>1, r+1 {
 				if live&1 == 0 {
 					continue
 				}
-				if to.reached {
+				if reached[next] {
 					to.regs[r] = to.regs[r].join(at.regs[r])
 				} else {
 					to.regs[r] = at.regs[r]
 				}
 			}
-			to.reached = true
+			reached[next] = true
 		}
 		if cmp, withX, ok := comparison(in.Op); ok {
 			a, b := at.regs[regA], seenValue{kind: seenConst, k: in.K}

@@ -1,6 +1,7 @@
 package diagram
 
 import (
+	"secco/linux"
 	"secco/policy"
 )
 
@@ -8,6 +9,23 @@ import (
 func (s *Space) Graph(root *policy.Node) Ref {
 	g := grapher{s, map[*policy.Expr]*Vector{}, map[*policy.Node]Ref{}}
 	return g.node(root)
+}
+
+// ConstantGraph returns the action that a policy graph gives all calls of the
+// space, where no diagram is needed to know that it is the same.
+func (s *Space) ConstantGraph(root *policy.Node) (a linux.Action, ok bool) {
+	for !root.IsLeaf() {
+		holds, known := s.decide(root)
+		switch {
+		case !known:
+			return 0, false
+		case holds:
+			root = root.Yes
+		default:
+			root = root.No
+		}
+	}
+	return root.Action.Effect(), true
 }
 
 type grapher struct {
@@ -30,12 +48,17 @@ func (g *grapher) node(n *policy.Node) Ref {
 }
 
 func (g *grapher) test(n *policy.Node) Ref {
-	if n.X.Op == policy.OpWord && n.Y.IsConst() {
-		if holds, known := decide(n.Cmp, g.calls.word(n.X.W), n.Y.K); known {
-			return boolean(holds)
-		}
+	if holds, known := g.decide(n); known {
+		return boolean(holds)
 	}
 	return g.Compare(n.Cmp, g.expr(n.X), g.expr(n.Y))
+}
+
+func (s *Space) decide(n *policy.Node) (holds, known bool) {
+	if n.X.Op != policy.OpWord || !n.Y.IsConst() {
+		return false, false
+	}
+	return decide(n.Cmp, s.calls.word(n.X.W), n.Y.K)
 }
 
 // decide returns whether "w cmp k" holds, where that is the same for every w of

@@ -206,7 +206,7 @@ func (s *Space) Member(f Ref, hint linux.SeccompData) (d linux.SeccompData, ok b
 		set := d.Word(w)>>bit&1 == 1
 		if set && n.hi == False || !set && n.lo == False {
 			set = !set
-			setWord(&d, w, d.Word(w)^1<<bit)
+			SetWord(&d, w, d.Word(w)^1<<bit)
 		}
 		f = n.lo
 		if set {
@@ -223,7 +223,7 @@ func settle(k uint32, r Range) uint32 {
 }
 
 // SetWord sets one word of a call.
-func setWord(d *linux.SeccompData, w linux.Word, k uint32) {
+func SetWord(d *linux.SeccompData, w linux.Word, k uint32) {
 	half := func(v *uint64, high bool) {
 		if high {
 			*v = *v&0xffffffff | uint64(k)<<32

@@ -20,10 +20,14 @@ import (
 // constant, and the slice's ranges decide them without any diagram. Only other
 // values become vectors of diagrams.
 
-// Program is a program made ready for analysis.
+// Program is a program made ready for analysis. It is not safe for concurrent
+// use.
 type Program struct {
 	code bpf.Program
 	live []uint32 // registers that are read before they are written, from each instruction on
+
+	seen    []seenState // of Analyse
+	reached []bool
 }
 
 // The registers: the accumulator, the index register and the scratch words.
@@ -36,7 +40,7 @@ const (
 
 // NewProgram prepares a program, which must be valid (bpf.Validate).
 func NewProgram(p bpf.Program) *Program {
-	prog := &Program{p, make([]uint32, len(p))}
+	prog := &Program{code: p, live: make([]uint32, len(p))}
 	for pc := len(p) - 1; pc >= 0; pc-- {
 		prog.live[pc] = prog.liveAt(pc)
 	}
@@ -169,48 +173,75 @@ func (s *Space) Program(p *Program) Ref {
 	return x.run(state{})
 }
 
+// Constant returns the action that a program gives all calls of the space, where
+// no diagram is needed to know that it is the same.
+func (s *Space) Constant(p *Program) (a linux.Action, ok bool) {
+	x := executor{Space: s, Program: p}
+	var at state
+	if !x.advance(&at) {
+		return 0, false
+	}
+	in := p.code[at.pc]
+	switch {
+	case in.Op == bpf.RetK:
+		return linux.Action(in.K).Effect(), true
+	case in.Op == bpf.RetA && at.regs[regA]&kindOfValue == constValue:
+		return linux.Action(at.regs[regA]).Effect(), true
+	}
+	return 0, false
+}
+
 // run returns what the program returns from a state on.
 func (x *executor) run(at state) Ref {
-	pc, regs := int(at.pc), at.regs
+	if !x.advance(&at) {
+		panic("diagram: a computation was left undone")
+	}
+	in := x.code[at.pc]
+	if cmp, withX, ok := comparison(in.Op); ok {
+		return x.branch(cmp, at.operand(in, withX), at)
+	}
+	switch in.Op {
+	case bpf.RetK:
+		return x.Leaf(linux.Action(in.K))
+	case bpf.RetA:
+		return x.result(x.vector(at.regs[regA]), 31, 0)
+	}
+	return x.divide(at)
+}
+
+// advance goes on as long as there is one way only: to a return, a jump that
+// depends on the call, or a division by an X that may be zero. It returns false
+// where that takes computing with more than constants, and x is not prepared to.
+func (x *executor) advance(at *state) bool {
+	pc, regs, start := int(at.pc), &at.regs, at.pc
 	for {
+		at.pc = int32(pc)
 		in := x.code[pc]
 		next := pc + 1
 		if cmp, withX, ok := comparison(in.Op); ok {
-			operand := value(in.K)
-			if withX {
-				operand = regs[regX]
+			holds, known := x.decide(cmp, regs[regA], at.operand(in, withX))
+			if !known {
+				break
 			}
-			if holds, known := x.decide(cmp, regs[regA], operand); known {
-				pc = next + target(in, holds)
-				continue
-			}
-			x.Spend(1 + (pc-int(at.pc))/16)
-			return x.branch(cmp, operand, state{int32(pc), regs})
+			pc = next + target(in, holds)
+			continue
 		}
 		if op, withX, ok := operation(in.Op); ok {
-			operand := value(in.K)
-			if withX {
-				operand = regs[regX]
+			operand := at.operand(in, withX)
+			if in.Op == bpf.DivX && (operand == 0 || operand&kindOfValue != constValue) {
+				break
 			}
-			if in.Op == bpf.DivX {
-				if nonzero := x.nonzero(operand); nonzero == False {
-					return x.Leaf(linux.KillThread)
-				} else if nonzero != True {
-					x.Spend(1)
-					return x.divide(nonzero, state{int32(pc), regs})
-				}
+			v, ok := x.compute(op, regs[regA], operand)
+			if !ok {
+				return false
 			}
-			regs[regA] = x.compute(op, regs[regA], operand)
-			pc = next
+			regs[regA], pc = v, next
 			continue
 		}
 		switch in.Op {
-		case bpf.RetK:
-			x.Spend(1 + (pc-int(at.pc))/16)
-			return x.Leaf(linux.Action(in.K))
-		case bpf.RetA:
-			x.Spend(1 + (pc-int(at.pc))/16)
-			return x.result(x.vector(regs[regA]), 31, 0)
+		case bpf.RetK, bpf.RetA:
+			x.Spend(1 + (pc-int(start))/16)
+			return true
 		case bpf.Ja:
 			next += int(in.K)
 		case bpf.LdW:
@@ -237,12 +268,26 @@ func (x *executor) run(at state) Ref {
 		case bpf.Txa:
 			regs[regA] = regs[regX]
 		case bpf.Neg:
-			regs[regA] = x.compute(policy.OpSub, 0, regs[regA])
+			v, ok := x.compute(policy.OpSub, 0, regs[regA])
+			if !ok {
+				return false
+			}
+			regs[regA] = v
 		default:
 			panic("diagram: the program is not valid")
 		}
 		pc = next
 	}
+	x.Spend(1 + (pc-int(start))/16)
+	return true
+}
+
+// operand returns the second operand of an instruction.
+func (at *state) operand(in bpf.Instruction, withX bool) value {
+	if withX {
+		return at.regs[regX]
+	}
+	return value(in.K)
 }
 
 // target returns how many instructions a jump skips.
@@ -274,9 +319,9 @@ func (x *executor) decide(cmp policy.Cmp, a, b value) (holds, known bool) {
 	return false, false
 }
 
-// seen returns the state without what is not live, and its function where that
+// known returns the state without what is not live, and its function where that
 // is known.
-func (x *executor) seen(at state) (state, Ref, bool) {
+func (x *executor) known(at state) (state, Ref, bool) {
 	for r := range at.regs {
 		if x.live[at.pc]&(1<<r) == 0 {
 			at.regs[r] = 0
@@ -291,7 +336,7 @@ func (x *executor) seen(at state) (state, Ref, bool) {
 
 // branch returns the function of a state whose instruction is a jump.
 func (x *executor) branch(cmp policy.Cmp, operand value, at state) Ref {
-	key, f, ok := x.seen(at)
+	key, f, ok := x.known(at)
 	if ok {
 		return f
 	}
@@ -314,22 +359,21 @@ func (x *executor) branch(cmp policy.Cmp, operand value, at state) Ref {
 }
 
 // divide returns the function of a state whose instruction divides by X.
-func (x *executor) divide(nonzero Ref, at state) Ref {
-	key, f, ok := x.seen(at)
+func (x *executor) divide(at state) Ref {
+	key, f, ok := x.known(at)
 	if ok {
 		return f
 	}
-	after := at
-	after.pc++
-	after.regs[regA] = x.compute(policy.OpDiv, at.regs[regA], at.regs[regX])
-	f = x.Ite(nonzero, x.run(after), x.Leaf(linux.KillThread))
+	zero := x.Const(0)
+	f = x.Leaf(linux.KillThread)
+	if nonzero := x.Not(x.equal(x.vector(at.regs[regX]), &zero)); nonzero != False {
+		after := at
+		after.pc++
+		after.regs[regA], _ = x.compute(policy.OpDiv, at.regs[regA], at.regs[regX])
+		f = x.Ite(nonzero, x.run(after), f)
+	}
 	x.done[key] = f
 	return f
-}
-
-func (x *executor) nonzero(v value) Ref {
-	zero := x.Const(0)
-	return x.Not(x.equal(x.vector(v), &zero))
 }
 
 // vector returns the bits of a value.
@@ -350,25 +394,30 @@ func (x *executor) vector(v value) *Vector {
 	return &bits
 }
 
-func (x *executor) compute(op policy.Op, a, b value) value {
+// compute returns a op b. It fails where that is no constant and x has no place
+// for vectors.
+func (x *executor) compute(op policy.Op, a, b value) (v value, ok bool) {
 	if b == 0 && op != policy.OpMul && op != policy.OpAnd && op != policy.OpDiv {
-		return a
+		return a, true
+	}
+	if x.index == nil && (a|b)&kindOfValue != constValue {
+		return 0, false
 	}
 	x.Spend(1)
-	v := x.Apply(op, x.vector(a), x.vector(b))
-	if k, ok := constant(&v); ok {
-		return value(k)
+	bits := x.Apply(op, x.vector(a), x.vector(b))
+	if k, ok := constant(&bits); ok {
+		return value(k), true
 	}
-	if have, ok := x.index[v]; ok {
-		return have
+	if have, ok := x.index[bits]; ok {
+		return have, true
 	}
 	if len(x.vectors) >= x.limits.States {
 		panic(&LimitError{"values computed by the program", x.limits.States})
 	}
-	made := vectorValue | value(len(x.vectors))
-	x.vectors = append(x.vectors, v)
-	x.index[v] = made
-	return made
+	v = vectorValue | value(len(x.vectors))
+	x.vectors = append(x.vectors, bits)
+	x.index[bits] = v
+	return v, true
 }
 
 // result returns the action of a value whose bits above bit are those of prefix.

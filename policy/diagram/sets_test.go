@@ -156,10 +156,10 @@ func TestSetsAgree(t *testing.T) {
 				if len(cubes) > 0 && r.IntN(2) == 0 { // near the edge of a cube
 					c := cubes[r.IntN(len(cubes))]
 					for w := range linux.Word(linux.NumWords) {
-						setWord(d, w, d.Word(w)&^c.Mask[w]|c.Value[w])
+						SetWord(d, w, d.Word(w)&^c.Mask[w]|c.Value[w])
 					}
 					if w := linux.Word(r.IntN(linux.NumWords)); r.IntN(2) == 0 {
-						setWord(d, w, d.Word(w)^1<<r.IntN(32))
+						SetWord(d, w, d.Word(w)^1<<r.IntN(32))
 					}
 				}
 				among(r, d, calls)

@@ -109,8 +109,17 @@ func (s *Space) Reset(calls Calls, order Order) {
 	s.gen++
 	s.nodes = append(s.nodes[:0], node{leafLevel, 0, 0}, node{leafLevel, 1, 0})
 	s.calls = calls
-	order.levels(&s.level, &s.bitAt)
+	if len(order) == 0 {
+		s.level, s.bitAt = plainLevel, plainBitAt
+	} else {
+		order.levels(&s.level, &s.bitAt)
+	}
 }
+
+// The places of the plain order, which is used most.
+var plainLevel, plainBitAt [numBits]int16
+
+func init() { Plain.levels(&plainLevel, &plainBitAt) }
 
 // Calls returns the calls that the space is about.
 func (s *Space) Calls() Calls { return s.calls }

@@ -1,0 +1,66 @@
+package prove
+
+import (
+	"fmt"
+	"strings"
+
+	"secco/linux"
+	"secco/policy/diagram"
+)
+
+// CallString returns a call as people read it, such as
+// "x86_64 socket(0x10, 0x3, 0x9)": arguments up to the last that isn't zero.
+func CallString(d *linux.SeccompData) string {
+	n := len(d.Args)
+	for n > 0 && d.Args[n-1] == 0 {
+		n--
+	}
+	args := make([]string, n)
+	for i := range args {
+		args[i] = number(d.Args[i])
+	}
+	text := fmt.Sprintf("%s(%s)", callName(d.Arch, d.NR), strings.Join(args, ", "))
+	if d.IP != 0 {
+		text += fmt.Sprintf(" at %#x", d.IP)
+	}
+	return text
+}
+
+func number(k uint64) string {
+	if k < 10 {
+		return fmt.Sprint(k)
+	}
+	return fmt.Sprintf("%#x", k)
+}
+
+// callName returns architecture and syscall.
+func callName(audit, nr uint32) string {
+	arch, ok := linux.ArchOf(audit, nr)
+	if !ok {
+		return fmt.Sprintf("arch %#x, syscall %d", audit, nr)
+	}
+	if name, ok := arch.SyscallName(nr); ok {
+		return fmt.Sprintf("%s %s", arch, name)
+	}
+	return fmt.Sprintf("%s syscall %d", arch, nr)
+}
+
+// CallsString returns a slice as people read it.
+func CallsString(c diagram.Calls) string {
+	if c.Arch.Lo == c.Arch.Hi && c.NR.Lo == c.NR.Hi {
+		return callName(c.Arch.Lo, c.NR.Lo)
+	}
+	arch := fmt.Sprintf("arch %#x", c.Arch.Lo)
+	if c.Arch.Lo != c.Arch.Hi {
+		arch = fmt.Sprintf("arch %#x to %#x", c.Arch.Lo, c.Arch.Hi)
+	} else if a, ok := linux.ArchOf(c.Arch.Lo, c.NR.Lo); ok {
+		arch = a.String()
+	}
+	switch c.NR {
+	case diagram.All():
+		return arch
+	case diagram.One(c.NR.Lo):
+		return fmt.Sprintf("%s syscall %d", arch, c.NR.Lo)
+	}
+	return fmt.Sprintf("%s syscalls %d to %d", arch, c.NR.Lo, c.NR.Hi)
+}
