@@ -9,7 +9,6 @@ import (
 	"secco/source"
 )
 
-
 // BenchmarkLoad loads the workloads that the whole compiler is measured with.
 func BenchmarkLoad(b *testing.B) {
 	paths, err := filepath.Glob("../test/bench/testdata/W*.secco")
