@@ -1,0 +1,133 @@
+package compiler
+
+import (
+	"secco/bpf"
+	"secco/compiler/layout"
+)
+
+// A lowerer turns interval graphs into graphs of instructions.
+//
+// The same node may be reached with different values in A. What a node's code is
+// depends on that only where A already holds what the node tests, so code is
+// shared by (node, what A holds as far as the node can use it).
+type lowerer struct {
+	b       *builder
+	code    map[layout.Node]*layout.Node
+	made    map[lowered]*layout.Node
+	weights func(n *node) []float64
+	size    float64 // cost of an instruction, where executing one for certain costs 1
+	failed  *term   // needs too many scratch words; nil where none does
+}
+
+type lowered struct {
+	n *node
+	a *term
+}
+
+func newLowerer(b *builder) *lowerer {
+	return &lowerer{b: b, code: map[layout.Node]*layout.Node{}, made: map[lowered]*layout.Node{}}
+}
+
+// instruction returns the node that is like n, each made once.
+func (l *lowerer) instruction(n layout.Node) *layout.Node {
+	if have, ok := l.code[n]; ok {
+		return have
+	}
+	made := n
+	made.ID = int32(len(l.code))
+	l.code[n] = &made
+	return &made
+}
+
+func (l *lowerer) ret(k uint32) *layout.Node {
+	return l.instruction(layout.Node{Op: bpf.RetK, K: k})
+}
+
+// jump returns a conditional jump, or the successor where there is one only.
+func (l *lowerer) jump(op uint16, k uint32, yes, no *layout.Node) *layout.Node {
+	if yes == no {
+		return yes
+	}
+	return l.instruction(layout.Node{Op: op, K: k, Yes: yes, No: no})
+}
+
+// straight returns the instructions with next behind them.
+func (l *lowerer) straight(code []bpf.Instruction, next *layout.Node) *layout.Node {
+	for i := len(code) - 1; i >= 0; i-- {
+		next = l.instruction(layout.Node{Op: code[i].Op, K: code[i].K, Next: next})
+	}
+	return next
+}
+
+// serves reports whether t can be had from A when it holds a.
+func serves(a, t *term) bool {
+	return a != nil && t.y == nil && a.y == nil && (a == t || a.base() == t.base() && a.mask&t.mask == t.mask)
+}
+
+// lower returns the code of n for when A holds a, nil being anything.
+func (l *lowerer) lower(n *node, a *term) *layout.Node {
+	if n.t == nil {
+		return l.ret(uint32(n.action))
+	}
+	if !serves(a, n.t) {
+		a = nil
+	}
+	key := lowered{n, a}
+	if made, ok := l.made[key]; ok {
+		return made
+	}
+	made := l.node(n, a)
+	l.made[key] = made
+	return made
+}
+
+func (l *lowerer) node(n *node, a *term) *layout.Node {
+	t := n.t
+	if t.y != nil {
+		return l.comparison(n)
+	}
+	var code []bpf.Instruction
+	holds := a
+	if a == nil {
+		holds = l.b.get(t.base())
+		code = l.load(holds)
+	}
+	if t.mask != allOnes && len(n.to) == 2 && n.from[1] == t.mask&-t.mask { // 0 or not
+		return l.straight(code, l.jump(bpf.JsetK, t.mask, l.lower(n.to[1], holds), l.lower(n.to[0], holds)))
+	}
+	if holds != t {
+		code = append(code, bpf.Instruction{Op: bpf.AndK, K: t.mask})
+	}
+	ranges := make([]choice, len(n.to))
+	weights := l.weights(n)
+	for i, to := range n.to {
+		ranges[i] = choice{lo: n.from[i], hi: n.last(i), to: l.lower(to, t), weight: weights[i]}
+	}
+	return l.straight(code, l.tree(ranges))
+}
+
+// load returns the instructions that put the value of t, which has no mask, into A.
+func (l *lowerer) load(t *term) []bpf.Instruction {
+	if t.expr == nil {
+		return []bpf.Instruction{{Op: bpf.LdW, K: t.offset}}
+	}
+	return l.compute(t)
+}
+
+// compute returns the instructions for a term that is no word.
+func (l *lowerer) compute(t *term) []bpf.Instruction {
+	code, ok := compute(t.expr, t.y, t.big)
+	if !ok {
+		l.failed = t
+	}
+	return code
+}
+
+// comparison returns the code of a node that compares two values.
+func (l *lowerer) comparison(n *node) *layout.Node {
+	t := n.t
+	code := l.compute(t)
+	holds := l.b.get(termKey{expr: t.expr, mask: allOnes, big: t.big})
+	op := [...]uint16{bpf.JeqX, bpf.JgtX, bpf.JgeX, bpf.JsetX}[t.cmp]
+	return l.straight(code, l.jump(op, 0, l.lower(n.at(1), holds), l.lower(n.at(0), holds)))
+}
