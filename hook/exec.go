@@ -92,6 +92,10 @@ func Look(name string) (path string, err error) {
 		if errors.As(err, &detail) {
 			err = detail.Err
 		}
+		var about *fs.PathError // whose path is the name again
+		if errors.As(err, &about) {
+			err = about.Err
+		}
 		return "", &ExecError{name, err}
 	}
 	return path, nil

@@ -14,7 +14,7 @@ import (
 	"secco/linux"
 )
 
-// The gate: a command under a policy that has no execve.
+// The gate: how a command starts under a policy that has no execve.
 //
 // The filter answers the machine's own execve with a user notification. Exec's
 // second thread, which is not under the filter, holds the listener and lets the
@@ -59,7 +59,7 @@ func Gate(program bpf.Program) (bpf.Program, error) {
 		return nil, err
 	}
 	if mayReturn(program, linux.Notify) {
-		return nil, errors.New("the program notifies a listener of its own, and there can be but one")
+		return nil, ErrNotifies
 	}
 	native := entries[0]
 	var rules bpf.Program
@@ -97,6 +97,31 @@ func Gate(program bpf.Program) (bpf.Program, error) {
 		return nil, fmt.Errorf("with the gate's rules before it: %w", err)
 	}
 	return gated, nil
+}
+
+// Why a command can't be started under a program.
+var (
+	ErrNotifies      = errors.New("it has notify verdicts, and nobody would answer them")
+	ErrRefusesExecve = errors.New("it refuses execve")
+)
+
+// CheckExec returns an error if the program would not let [Exec] start any
+// command, [ErrRefusesExecve], or makes user notifications, for which Exec leaves
+// no listener, [ErrNotifies].
+func CheckExec(program bpf.Program) error {
+	if err := bpf.Validate(program); err != nil {
+		return err
+	}
+	if mayReturn(program, linux.Notify) {
+		return ErrNotifies
+	}
+	native := entries[0]
+	execve, _ := native.Syscall("execve")
+	found := Verdicts(program, native, execve)
+	if mildest := found[len(found)-1]; mildest.Kind() != linux.Allow && mildest.Kind() != linux.Log {
+		return fmt.Errorf("%w (%s: %v)", ErrRefusesExecve, native, mildest)
+	}
+	return nil
 }
 
 // gateRefuses reports whether the gate has to refuse seccomp(2) with NEW_LISTENER.

@@ -1,0 +1,255 @@
+// Package policies finds filters by file or by name: policies as text, programs
+// and profiles.
+package policies
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"slices"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"secco/bpf"
+	"secco/compiler"
+	"secco/convert"
+	"secco/hook"
+	"secco/lang"
+	"secco/linux"
+	"secco/oci"
+	"secco/policy"
+	"secco/profiles"
+	"secco/source"
+)
+
+// MaxSize bounds what is read of one file, in bytes. Real policies are a
+// hundredth of it.
+const MaxSize = 4 << 20
+
+// The endings of what is read: a program, a policy's text, an OCI profile.
+const (
+	extProgram = ".bpf"
+	extText    = ".secco"
+	extProfile = ".json"
+)
+
+// extensions are tried in this order where a name has several files.
+var extensions = []string{extProgram, extText, extProfile}
+
+// A Filter is a program, and what is known of where it comes from.
+type Filter struct {
+	Name     string // of the file, or "NAME (shipped)"
+	Program  bpf.Program
+	Options  hook.Options       // as the policy asks for; zero for a program
+	Policy   *policy.Policy     // nil for a program
+	Warnings source.Diagnostics // of reading the policy
+}
+
+// A Store is where policies are looked up by name.
+type Store struct {
+	Dir     string // a directory of *.bpf, *.secco and *.json
+	Shipped bool   // whether the policies that secco ships stand behind it
+}
+
+var nameSyntax = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._@+-]{0,127}$`)
+
+// IsName reports whether s is a name rather than a file: a file holds a slash or
+// has one of the known endings.
+func IsName(s string) bool {
+	return nameSyntax.MatchString(s) && !slices.Contains(extensions, filepath.Ext(s))
+}
+
+// Load returns the filter of a name: NAME.bpf, NAME.secco or NAME.json of the
+// directory, else the shipped one. No name and no symbolic link leads out of the
+// directory.
+//
+// A program beside a text is its precompiled form and is preferred, if it is no
+// older and the text says nothing that a program can't hold.
+func (s Store) Load(name string) (*Filter, error) {
+	if !IsName(name) {
+		return nil, fmt.Errorf("%q is no policy's name", name)
+	}
+	root, err := os.OpenRoot(s.Dir)
+	if err == nil {
+		defer root.Close()
+		var f *Filter
+		if f, err = load(root, s.Dir, name); err == nil {
+			return f, nil
+		}
+	}
+	if errors.Is(err, fs.ErrNotExist) && s.Shipped {
+		if text, ok := profiles.Lookup(name); ok {
+			return compile(source.NewFile(name+" (shipped)", string(text)))
+		}
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("no policy %q in %s: %w", name, s.Dir, fs.ErrNotExist)
+	}
+	return nil, err
+}
+
+// LoadFile returns the filter in a file; the ending says what it is. Beside a
+// text a program is preferred as [Store.Load] does.
+func LoadFile(path string) (*Filter, error) {
+	ext := filepath.Ext(path)
+	if !slices.Contains(extensions, ext) {
+		return nil, fmt.Errorf("%s: a policy ends in .secco, a program in .bpf, a profile in .json", path)
+	}
+	dir := filepath.Dir(path)
+	base := filepath.Base(path)
+	if ext == extText {
+		if f := precompiled(openPath, dir, strings.TrimSuffix(base, ext)); f != nil {
+			return f, nil
+		}
+	}
+	data, _, err := read(openPath, dir, base)
+	if err != nil {
+		return nil, err
+	}
+	return decode(path, data)
+}
+
+// An opener opens a file of a directory.
+type opener func(dir, name string) (*os.File, error)
+
+func openPath(dir, name string) (*os.File, error) {
+	return os.OpenFile(filepath.Join(dir, name), os.O_RDONLY|unix.O_NONBLOCK, 0)
+}
+
+// load returns the first of a name's files that there is.
+func load(root *os.Root, dir, name string) (*Filter, error) {
+	open := func(_, name string) (*os.File, error) {
+		return root.OpenFile(name, os.O_RDONLY|unix.O_NONBLOCK, 0)
+	}
+	if f := precompiled(open, dir, name); f != nil {
+		return f, nil
+	}
+	_, textErr := root.Stat(name + extText)
+	for _, ext := range extensions {
+		if ext == extProgram && textErr == nil {
+			continue // outdated, or it can't say what the text says
+		}
+		data, _, err := read(open, dir, name+ext)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		return decode(filepath.Join(dir, name+ext), data)
+	}
+	return nil, fs.ErrNotExist
+}
+
+// unsayable finds what a program can't hold: how it is to be installed, and other
+// files whose age counts.
+var unsayable = regexp.MustCompile(`(?m)^[ \t]*(FLAGS|NO_NEW_PRIVS|LISTENER\w*|include|base)\b`)
+
+// precompiled returns the program beside a text, nil where there is none that can
+// stand for the text.
+func precompiled(open opener, dir, name string) *Filter {
+	program, built, err := read(open, dir, name+extProgram)
+	if err != nil {
+		return nil
+	}
+	text, written, err := read(open, dir, name+extText)
+	if err != nil || built.Before(written) || unsayable.Match(text) {
+		return nil
+	}
+	f, err := decode(filepath.Join(dir, name+extProgram), program)
+	if err != nil {
+		return nil
+	}
+	return f
+}
+
+// read returns a whole file, if it is a regular one and not too large, and when
+// it was written.
+func read(open opener, dir, name string) ([]byte, time.Time, error) {
+	f, err := open(dir, name)
+	if err != nil {
+		return nil, time.Time{}, err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, time.Time{}, err
+	}
+	path := filepath.Join(dir, name)
+	if !info.Mode().IsRegular() {
+		return nil, time.Time{}, fmt.Errorf("%s is no regular file", path)
+	}
+	data, err := io.ReadAll(io.LimitReader(f, MaxSize+1))
+	if err == nil && len(data) > MaxSize {
+		err = fmt.Errorf("%s is larger than %d MiB", path, MaxSize>>20)
+	}
+	return data, info.ModTime(), err
+}
+
+func decode(path string, data []byte) (*Filter, error) {
+	switch filepath.Ext(path) {
+	case extProgram:
+		p, err := bpf.Decode(data, binary.NativeEndian)
+		if err == nil {
+			err = bpf.Validate(p)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", path, err)
+		}
+		return &Filter{Name: path, Program: p}, nil
+	case extProfile:
+		return fromProfile(source.NewFile(path, string(data)))
+	}
+	return compile(source.NewFile(path, string(data)))
+}
+
+var namesTargets = regexp.MustCompile(`\bARCHES\b`)
+
+// compile makes the filter of a policy's text. A text that names no targets is
+// for this machine.
+func compile(file *source.File) (*Filter, error) {
+	var opts lang.Options
+	if native, ok := linux.ParseArch(runtime.GOARCH); ok && !namesTargets.MatchString(file.Text()) {
+		opts.Targets = []linux.Arch{native}
+	}
+	p, findings := lang.Load([]*source.File{file}, opts)
+	if err := findings.Err(); err != nil {
+		return nil, err
+	}
+	return fromPolicy(file.Name(), p, findings)
+}
+
+func fromPolicy(name string, p *policy.Policy, findings source.Diagnostics) (*Filter, error) {
+	opts, err := hook.OptionsFor(p.Settings)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	out, err := compiler.Compile(p, compiler.Options{})
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	return &Filter{Name: name, Program: out.Program, Options: opts, Policy: p, Warnings: findings}, nil
+}
+
+// fromProfile makes the filter of an OCI profile, for this machine.
+func fromProfile(file *source.File) (*Filter, error) {
+	profile, findings := oci.Parse(file)
+	if err := findings.Err(); err != nil {
+		return nil, err
+	}
+	native, _ := linux.ParseArch(runtime.GOARCH)
+	p, more := convert.FromOCI(profile, convert.Options{Host: oci.Host{Arch: native}})
+	findings = append(findings, more...)
+	if err := findings.Err(); err != nil {
+		return nil, err
+	}
+	return fromPolicy(file.Name(), p, findings)
+}

@@ -1,0 +1,156 @@
+package policies_test
+
+import (
+	"encoding/binary"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"secco/bpf"
+	"secco/hook"
+	"secco/hook/policies"
+	"secco/linux"
+)
+
+const text = "DEFAULT_POSITIVE = allow\nDEFAULT_NEGATIVE = EPERM\nDEFAULT_POLICY = EPERM\nread: 1\n"
+
+var program = bpf.Program{{Op: bpf.RetK, K: uint32(linux.Log)}}
+
+func write(t *testing.T, path string, data []byte, age time.Duration) {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, data, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	when := time.Now().Add(-age)
+	if err := os.Chtimes(path, when, when); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func encoded(p bpf.Program) []byte { return bpf.Encode(p, binary.NativeEndian) }
+
+func TestStore(t *testing.T) {
+	dir := t.TempDir()
+	at := func(name string) string { return filepath.Join(dir, name) }
+	write(t, at("text.secco"), []byte(text), 0)
+	write(t, at("program.bpf"), encoded(program), 0)
+	write(t, at("both.secco"), []byte(text), time.Hour)
+	write(t, at("both.bpf"), encoded(program), 0)
+	write(t, at("outdated.secco"), []byte(text), 0)
+	write(t, at("outdated.bpf"), encoded(program), time.Hour)
+	write(t, at("broken.secco"), []byte(text), time.Hour)
+	write(t, at("broken.bpf"), []byte("broken"), 0)
+	write(t, at("more.secco"), []byte(text+"include \"text.secco\"\n"), time.Hour)
+	write(t, at("more.bpf"), encoded(program), 0)
+	write(t, at("profile.json"), []byte(`{"defaultAction":"SCMP_ACT_ERRNO","defaultErrnoRet":1,"syscalls":[{"names":["read"],"action":"SCMP_ACT_ALLOW"}]}`), 0)
+	write(t, at("web-server.secco"), []byte(text), 0)
+	store := policies.Store{Dir: dir, Shipped: true}
+
+	for _, c := range []struct{ name, file string }{
+		{"text", "text.secco"},
+		{"program", "program.bpf"},
+		{"both", "both.bpf"},
+		{"outdated", "outdated.secco"},
+		{"broken", "broken.secco"},
+		{"profile", "profile.json"},
+		{"web-server", "web-server.secco"}, // the directory stands before what is shipped
+	} {
+		f, err := store.Load(c.name)
+		if err != nil {
+			t.Errorf("%s: %v", c.name, err)
+			continue
+		}
+		if f.Name != at(c.file) {
+			t.Errorf("%s: came from %s", c.name, f.Name)
+		}
+		read, write := uint32(unix.SYS_READ), uint32(unix.SYS_WRITE)
+		arch, _ := linux.ParseArch("amd64")
+		wantRead, wantWrite := linux.Allow, linux.Errno.With(1)
+		if strings.HasSuffix(c.file, ".bpf") {
+			wantRead, wantWrite = linux.Log, linux.Log
+		}
+		if got := hook.Verdicts(f.Program, arch, read); len(got) != 1 || got[0] != wantRead {
+			t.Errorf("%s: read: %v", c.name, got)
+		}
+		if got := hook.Verdicts(f.Program, arch, write); len(got) != 1 || got[0] != wantWrite {
+			t.Errorf("%s: write: %v", c.name, got)
+		}
+		g, err := policies.LoadFile(at(c.file))
+		if err != nil || len(g.Program) != len(f.Program) {
+			t.Errorf("%s as a file: %v", c.file, err)
+		}
+	}
+	if f, err := store.Load("more"); err == nil && strings.HasSuffix(f.Name, ".bpf") {
+		t.Error("a program was preferred although its text includes another file")
+	}
+	if f, err := store.Load("pure"); err != nil || f.Name != "pure (shipped)" {
+		t.Errorf("a shipped policy: %v, %v", f, err)
+	}
+	if _, err := (policies.Store{Dir: dir}).Load("pure"); !os.IsNotExist(err) && (err == nil || !strings.Contains(err.Error(), "no policy")) {
+		t.Errorf("shipped policies were not asked for: %v", err)
+	}
+	if f, err := (policies.Store{Dir: at("missing"), Shipped: true}).Load("pure"); err != nil || f.Policy == nil {
+		t.Errorf("without the directory: %v", err)
+	}
+}
+
+// No name leads out of the directory, and nothing that isn't a small regular file
+// is read.
+func TestStoreRefuses(t *testing.T) {
+	top := t.TempDir()
+	dir := filepath.Join(top, "dir")
+	write(t, filepath.Join(top, "outside.secco"), []byte(text), 0)
+	write(t, filepath.Join(dir, "inside.secco"), []byte(text), 0)
+	write(t, filepath.Join(dir, "sub", "deep.secco"), []byte(text), 0)
+	write(t, filepath.Join(dir, "large.secco"), make([]byte, policies.MaxSize+1), 0)
+	write(t, filepath.Join(dir, "wrong.secco"), []byte("read: nonsense\n"), 0)
+	write(t, filepath.Join(dir, "wrong.bpf"), []byte("xyz"), 0)
+	write(t, filepath.Join(dir, "invalid.bpf"), encoded(bpf.Program{{Op: bpf.LdImm}}), 0)
+	write(t, filepath.Join(dir, "nothing.json"), []byte(`{}`), 0)
+	for link, target := range map[string]string{"link.secco": "../outside.secco", "absolute.secco": filepath.Join(top, "outside.secco"), "loop.secco": "loop.secco"} {
+		if err := os.Symlink(target, filepath.Join(dir, link)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := unix.Mkfifo(filepath.Join(dir, "pipe.secco"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Mkdir(filepath.Join(dir, "folder.secco"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	store := policies.Store{Dir: dir, Shipped: true}
+	if _, err := store.Load("inside"); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{
+		"", ".", "..", "../outside", "sub/deep", "/etc/passwd", "inside.secco", "inside\x00", "-x", ".hidden", "a b", "ü", strings.Repeat("x", 200),
+		"missing", "large", "wrong", "invalid", "nothing", "link", "absolute", "loop", "pipe", "folder",
+	} {
+		if f, err := store.Load(name); err == nil {
+			t.Errorf("%q: loaded %s", name, f.Name)
+		}
+	}
+	for _, name := range []string{"missing.secco", "plain", "", "large.secco", "pipe.secco", "folder.secco", "wrong.bpf", "invalid.bpf", "nothing.json"} {
+		if f, err := policies.LoadFile(filepath.Join(dir, name)); err == nil {
+			t.Errorf("file %q: loaded %s", name, f.Name)
+		}
+	}
+}
+
+func TestIsName(t *testing.T) {
+	for s, want := range map[string]bool{
+		"web-server": true, "a": true, "v1.2": true, "user@host": true, "web.secco": false, "x.bpf": false, "p.json": false,
+		"./web": false, "/etc/x": false, "": false, "..": false, "-": false,
+	} {
+		if got := policies.IsName(s); got != want {
+			t.Errorf("%q: %t", s, got)
+		}
+	}
+}
