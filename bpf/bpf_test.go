@@ -63,7 +63,7 @@ func TestValidate(t *testing.T) {
 		long[1:],
 		{{Op: bpf.RetA, K: 9, Jt: 9, Jf: 9}},
 		{{Op: bpf.St, K: 15}, {Op: bpf.JeqK, Jt: 1}, {Op: bpf.Ja}, {Op: bpf.LdMem, K: 15}, ret},
-		{{Op: bpf.Ja, K: 1}, {Op: bpf.LdMem}, ret},                      // never reached
+		{{Op: bpf.Ja, K: 1}, {Op: bpf.LdMem}, ret},                       // never reached
 		{{Op: bpf.JeqK, Jt: 1}, ret, {Op: bpf.St}, {Op: bpf.LdMem}, ret}, // the other way ends in the return
 	} {
 		if err := bpf.Validate(p); err != nil {
