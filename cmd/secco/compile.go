@@ -1,0 +1,115 @@
+package main
+
+import (
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"secco/bpf"
+	"secco/compiler"
+)
+
+var formatFlag = &cli.StringFlag{
+	Name: "format", Aliases: []string{"f"},
+	Usage: "`FORMAT` of the program: " + strings.Join(formatNames(), ", ") + " (default: by the ending of --output, else bpf)",
+}
+
+var compileCommand = &cli.Command{
+	Name:      "compile",
+	Usage:     "compile a policy to the program that the kernel runs",
+	ArgsUsage: "FILTER...",
+	Flags: flags([]cli.Flag{
+		archFlag, outputFlag, formatFlag,
+		&cli.StringFlag{Name: "name", Usage: "`NAME` of the array in formats c and go (default: by the filter's name)"},
+	}, inputFlags),
+	Action: action(func(s *session) error {
+		if err := s.want(1, -1); err != nil {
+			return err
+		}
+		write, err := s.format()
+		if err != nil {
+			return err
+		}
+		f, err := s.load(s.Args().Slice()...)
+		if err != nil {
+			return err
+		}
+		out, err := s.compile(f)
+		if err != nil {
+			return err
+		}
+		return write(s, f, out)
+	}),
+}
+
+// format is a way to write a program.
+type format struct {
+	name    string
+	endings []string // of file names that ask for it
+	write   func(*session, *filter, *compiler.Output) error
+}
+
+var formats = []format{
+	{"bpf", []string{".bpf"}, writeBPF},
+	{"asm", []string{".asm", ".bpfasm", ".s"}, writeAsm},
+	{"c", []string{".h", ".c"}, writeC},
+	{"go", []string{".go"}, writeGo},
+	{"base64", []string{".b64", ".base64"}, writeBase64},
+	{"json", []string{".json"}, writeProgramJSON},
+}
+
+func formatNames() []string {
+	names := make([]string, len(formats))
+	for i, f := range formats {
+		names[i] = f.name
+	}
+	return names
+}
+
+// format returns the format that the flags ask for.
+func (s *session) format() (func(*session, *filter, *compiler.Output) error, error) {
+	if name := s.String("format"); name != "" {
+		for _, f := range formats {
+			if f.name == name {
+				return f.write, nil
+			}
+		}
+		return nil, badInput("unknown-format", "no format is called %q", name).hint("there is %s", strings.Join(formatNames(), ", "))
+	}
+	ending := strings.ToLower(filepath.Ext(s.String("output")))
+	for _, f := range formats {
+		if slices.Contains(f.endings, ending) {
+			return f.write, nil
+		}
+	}
+	return writeBPF, nil
+}
+
+func writeBPF(s *session, f *filter, out *compiler.Output) error {
+	data, err := encoded(s, f, out)
+	if err != nil {
+		return err
+	}
+	return s.writeBinary(data)
+}
+
+// encoded returns the program's bytes, in the byte order of the machines that it
+// is for.
+func encoded(s *session, f *filter, out *compiler.Output) ([]byte, error) {
+	order, err := s.byteOrder()
+	if err != nil {
+		return nil, err
+	}
+	if f.policy != nil && len(f.policy.Targets) > 0 {
+		order = orderOf(f.policy.Targets[0].Arch)
+		for _, t := range f.policy.Targets[1:] {
+			if orderOf(t.Arch) != order {
+				return nil, badInput("byte-order", "%s is for machines of both byte orders: no one raw program serves %s and %s",
+					f.name, f.policy.Targets[0].Arch, t.Arch).hint("compile for each with --arch")
+			}
+		}
+	}
+	return bpf.Encode(out.Program, order), nil
+}

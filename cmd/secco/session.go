@@ -1,0 +1,137 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"secco/lang"
+	"secco/linux"
+	"secco/source"
+)
+
+// session is one run of one command: its flags, and what it has read so far.
+type session struct {
+	*cli.Context
+	findingsTo io.Writer // where diagnostics go
+	json       bool
+	inlined    int // arguments that were a policy's text
+	stdinRead  bool
+}
+
+// action makes a command's action of a function that works in a session. What it
+// fails with is told the way --json asks for.
+func action(run func(*session) error) cli.ActionFunc {
+	return func(c *cli.Context) error {
+		s := &session{Context: c, findingsTo: c.App.ErrWriter, json: c.Bool("json")}
+		err := run(s)
+		if err == nil {
+			return nil
+		}
+		f := asFailure(err, exitBad, "error")
+		f.report(s.findingsTo, s.json)
+		return &failure{code: f.code}
+	}
+}
+
+// warn tells findings that stop nothing.
+func (s *session) warn(findings source.Diagnostics) { printFindings(s.findingsTo, findings, s.json) }
+
+// want checks how many arguments there are; a negative most is no limit.
+func (s *session) want(least, most int) error {
+	switch {
+	case s.NArg() < least:
+		return badInput("usage", "too few arguments").hint("usage: secco %s %s", s.Command.Name, s.Command.ArgsUsage)
+	case most >= 0 && s.NArg() > most:
+		return badInput("usage", "too many arguments").hint("usage: secco %s %s", s.Command.Name, s.Command.ArgsUsage)
+	}
+	return nil
+}
+
+// Flags that several commands share. inputFlags are those of every command that
+// reads a FILTER.
+var (
+	jsonFlag = &cli.BoolFlag{Name: "json", DisableDefaultText: true, Usage: "diagnostics, and where there are any results, as JSON, one object a line"}
+	archFlag = &cli.StringFlag{
+		Name: "arch", Aliases: []string{"a"}, Usage: "`ARCHES` that a policy is for, with commas between them, where it names none itself (default: x86_64)",
+	}
+	inputFlags = []cli.Flag{
+		&cli.StringFlag{Name: "from", Usage: "what FILTER is, instead of telling it from its content: `KIND` is " + strings.Join(kindNames(), ", ")},
+		&cli.StringSliceFlag{Name: "define", Usage: "read macros and names from `FILE` first (repeatable)", TakesFile: true},
+		&cli.StringSliceFlag{Name: "define-text", Usage: "read macros and names from `TEXT` first (repeatable)"},
+		&cli.StringFlag{Name: "default-positive", Usage: "`ACTION` of a rule that holds, where the policy sets none"},
+		&cli.StringFlag{Name: "default-negative", Usage: "`ACTION` of a rule that does not hold, where the policy sets none"},
+		&cli.StringFlag{Name: "default-policy", Usage: "`ACTION` of a call without a rule, where the policy sets none"},
+		&cli.StringFlag{Name: "default-badarch", Usage: "`ACTION` of a call of another architecture, where the policy sets none (default: kill_thread)"},
+		&cli.StringFlag{Name: "default-x32", Usage: "`ACTION` of an x32 call where x32 is no target and the policy sets none (default: as --default-badarch)"},
+		jsonFlag,
+	}
+)
+
+// flags joins lists of flags.
+func flags(lists ...[]cli.Flag) []cli.Flag {
+	var all []cli.Flag
+	for _, l := range lists {
+		all = append(all, l...)
+	}
+	return all
+}
+
+// arches returns what a flag with a list of architectures says; nil where it is
+// not given.
+func (s *session) arches(flag string) ([]linux.Arch, error) {
+	if !s.IsSet(flag) {
+		return nil, nil
+	}
+	var list []linux.Arch
+	for name := range strings.SplitSeq(s.String(flag), ",") {
+		a, err := parseArch(strings.TrimSpace(name))
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, a)
+	}
+	return list, nil
+}
+
+func parseArch(name string) (linux.Arch, error) {
+	if a, ok := linux.ParseArch(name); ok {
+		return a, nil
+	}
+	var known []string
+	for _, a := range linux.Arches() {
+		known = append(known, a.String())
+	}
+	return 0, badInput("unknown-arch", "no architecture %q", name).hint("known are %s", strings.Join(known, ", "))
+}
+
+// langOptions returns what the flags say to the language.
+func (s *session) langOptions() (lang.Options, error) {
+	targets, err := s.arches("arch")
+	if err != nil {
+		return lang.Options{}, err
+	}
+	opts := lang.Options{
+		Targets: targets,
+		Defaults: lang.Defaults{
+			Positive: s.String("default-positive"),
+			Negative: s.String("default-negative"),
+			Policy:   s.String("default-policy"),
+			BadArch:  s.String("default-badarch"),
+			X32:      s.String("default-x32"),
+		},
+	}
+	for _, name := range s.StringSlice("define") {
+		in, err := s.read(name)
+		if err != nil {
+			return lang.Options{}, err
+		}
+		opts.Definitions = append(opts.Definitions, in.file())
+	}
+	for i, text := range s.StringSlice("define-text") {
+		opts.Definitions = append(opts.Definitions, source.NewFile(fmt.Sprintf("<define-text %d>", i+1), text))
+	}
+	return opts, nil
+}
