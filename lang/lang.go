@@ -48,10 +48,11 @@ func Load(files []*source.File, opts Options) (*policy.Policy, source.Diagnostic
 	l := &loader{builder: &policy.Builder{}}
 	definitions := l.parse(opts.Definitions)
 	parsed := l.parse(files)
+	l.unparsed = l.diags.HasErrors()
 	l.callersDefaults(opts.Defaults)
-	unit, diags := check.Collect(parsed, check.Options{Targets: opts.Targets, Definitions: definitions})
+	unit, diags := check.Collect(parsed, check.Options{Targets: opts.Targets, Defaults: l.given, Definitions: definitions})
 	l.diags = append(l.diags, diags...)
-	l.unit = unit
+	l.unit, l.broken = unit, l.diags.HasErrors()
 	p := l.policy()
 	l.tidy()
 	if l.diags.HasErrors() {
@@ -82,7 +83,7 @@ func (l *loader) callersDefaults(d Defaults) {
 		action, diags := syntax.ParseAction(source.NewFile(fmt.Sprintf("<%s>", name), text))
 		l.diags = append(l.diags, diags...)
 		if action != nil {
-			l.given[w] = &syntax.Default{Which: w, Action: action, At: action.At}
+			l.given = append(l.given, &syntax.Default{Which: w, Action: action, At: action.At})
 		}
 	}
 }

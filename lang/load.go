@@ -14,9 +14,12 @@ import (
 type loader struct {
 	unit    *check.Unit
 	builder *policy.Builder
-	given   [syntax.NumDefaults]*syntax.Default // by the caller
+	given   []*syntax.Default // by the caller
 	diags   source.Diagnostics
 	steps   int // of expansion
+	// unparsed and broken say that there were errors before the rules are
+	// looked at: what follows from them is not reported, no graphs are made.
+	unparsed, broken bool
 }
 
 // target is one architecture in the making.
@@ -45,7 +48,7 @@ func (l *loader) policy() *policy.Policy {
 	badArch := setting{action: linux.KillThread, known: true}
 	for i, ct := range l.unit.Targets {
 		t := &target{loader: l, Target: ct}
-		t.unify = unify.Unifier{Arch: ct.Arch, Defs: l.unit.Defs, Diags: &l.diags, Steps: &l.steps}
+		t.unify = unify.Unifier{Arch: ct.Arch, Defs: l.unit.Defs, Unknown: l.unit.Unknown, Diags: &l.diags, Steps: &l.steps}
 		t.types = check.Types{Diags: &l.diags}
 		if ct.Arch.Bits() == 32 {
 			t.types.Narrow = ct.Arch.String()
@@ -88,11 +91,7 @@ func (t *target) findDefaults() {
 			}
 		}
 	}
-	for _, d := range t.given {
-		if d != nil {
-			set([]*syntax.Default{d})
-		}
-	}
+	set(t.given)
 	set(t.unit.Global)
 	set(t.Defaults)
 }
@@ -111,7 +110,7 @@ func (t *target) setting(d *syntax.Default) (setting, bool) {
 func (t *target) rules() *policy.Target {
 	out := &policy.Target{Arch: t.Arch, Rules: make(map[uint32]*policy.Node, len(t.Rules))}
 	s := t.defaults[syntax.DefaultPolicy]
-	if !s.known {
+	if !s.known && !t.unparsed {
 		t.missing(syntax.DefaultPolicy, t.unit.Start, "for the syscalls without a rule")
 	}
 	out.Default = t.builder.Leaf(s.action, s.span)
@@ -161,16 +160,18 @@ func (t *target) rule(r *syntax.Rule) *policy.Node {
 	if !ok {
 		return nil
 	}
-	for _, b := range closed.Branches {
-		t.types.Condition(b.Cond)
+	conds := make([]syntax.Expr, len(closed.Branches))
+	for i, b := range closed.Branches {
+		conds[i] = b.Cond
 	}
+	t.types.Conditions(conds)
 	var uses [syntax.NumDefaults]bool // of defaults that are unset
 	n := t.outcome(closed.Else, &uses)
 	leaves := make([]*policy.Node, len(closed.Branches))
 	for i, b := range closed.Branches {
 		leaves[i] = t.outcome(b.Then, &uses)
 	}
-	if t.relate(r, before) {
+	if t.relate(r, before) || t.broken {
 		return nil
 	}
 	l := lower.Lowerer{Builder: t.builder, Arch: t.Arch}

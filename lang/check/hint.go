@@ -65,8 +65,39 @@ func (c *collector) syscallNames() []string {
 	return names
 }
 
+// laterHint says where a name is defined too late.
+func (c *collector) laterHint(wrong string) string {
+	hint := ""
+	for _, f := range c.files {
+		for _, s := range f.Stmts {
+			if d, ok := s.(*syntax.Define); ok && d.Name.Text == wrong && hint == "" {
+				hint = fmt.Sprintf("it is defined below, on line %d, and has to be defined before", d.Name.At.Position().Line)
+			}
+		}
+	}
+	return hint
+}
+
+// callHint finds a macro.
+func (c *collector) callHint(wrong string) string {
+	if hint := c.laterHint(wrong); hint != "" {
+		return hint
+	}
+	names := []string{"in", "notIn"}
+	for name, d := range c.scope {
+		if d.Params != nil {
+			names = append(names, name)
+		}
+	}
+	sort.Strings(names)
+	return didYouMean(wrong, names)
+}
+
 // nameHint finds a name that can stand in an expression.
 func (c *collector) nameHint(wrong string, params []*syntax.Name) string {
+	if hint := c.laterHint(wrong); hint != "" {
+		return hint
+	}
 	var names []string
 	for _, p := range params {
 		names = append(names, p.Text)

@@ -1,6 +1,7 @@
 package check
 
 import (
+	"fmt"
 	"strings"
 
 	"secco/lang/simplify"
@@ -48,6 +49,7 @@ func (c *collector) action(a *syntax.Action, params []*syntax.Name) {
 		if isParam(n, params) || c.scope[n.Text] != nil {
 			c.names(n, params)
 		} else if !errnoKnown(n.Text) && !constantKnown(n.Text) {
+			c.unit.Unknown[n] = true
 			c.diags.Errorf(n.At, "bad-action", "no action or errno named %q", n.Text).Hint =
 				didYouMean(n.Text, actionNames())
 		}
@@ -95,7 +97,7 @@ func (c *collector) names(e syntax.Expr, params []*syntax.Name) {
 			case isParam(n.Fun, params):
 				c.diags.Errorf(n.Fun.At, "not-macro", "%q is a value and takes no arguments", n.Fun.Text)
 			case d == nil:
-				c.diags.Errorf(n.Fun.At, "unknown-name", "no macro named %q", n.Fun.Text).Hint = c.nameHint(n.Fun.Text, params)
+				c.diags.Errorf(n.Fun.At, "unknown-name", "no macro named %q", n.Fun.Text).Hint = c.callHint(n.Fun.Text)
 			default:
 				c.unit.Defs[n.Fun] = d
 				if len(d.Params) != len(n.Args) {
@@ -112,11 +114,19 @@ func (c *collector) names(e syntax.Expr, params []*syntax.Name) {
 }
 
 func (c *collector) arity(n *syntax.Name, d *syntax.Define, got int) {
-	c.diags.Errorf(n.At, "arity", "%q takes %d arguments, not %d", n.Text, len(d.Params), got).
+	c.diags.Errorf(n.At, "arity", "%q takes %s, not %d", n.Text, arguments(len(d.Params)), got).
 		Related = []source.Related{{Span: d.Name.At, Message: "defined here"}}
 }
 
+func arguments(n int) string {
+	if n == 1 {
+		return "1 argument"
+	}
+	return fmt.Sprintf("%d arguments", n)
+}
+
 func (c *collector) unknown(n *syntax.Name, params []*syntax.Name) {
+	c.unit.Unknown[n] = true
 	c.diags.Errorf(n.At, "unknown-name", "no binding or constant named %q", n.Text).Hint = c.nameHint(n.Text, params)
 }
 

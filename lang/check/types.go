@@ -30,6 +30,17 @@ type Types struct {
 	// Narrow says that the arguments have 32 bits on this architecture, of
 	// this name; empty where they have 64.
 	Narrow string
+
+	nonzero []syntax.Expr // values known not to be zero here
+}
+
+// Conditions checks conditions that are tried in turn, each where those before
+// do not hold.
+func (t Types) Conditions(list []syntax.Expr) {
+	for _, e := range list {
+		t.Condition(e)
+		t.nonzero = facts(e, false, t.nonzero)
+	}
 }
 
 // Condition checks an expression that has to be a condition.
@@ -66,6 +77,7 @@ func (t Types) kind(e syntax.Expr) kind {
 		switch {
 		case e.Op.IsLogical():
 			t.condition(e.X, e.Op)
+			t.nonzero = facts(e.X, e.Op == syntax.OpAnd, t.nonzero)
 			t.condition(e.Y, e.Op)
 			return boolean
 		case e.Op.IsComparison():
@@ -159,7 +171,7 @@ func (t Types) arithmetic(e *syntax.Binary) kind {
 		switch n, ok := e.Y.(*syntax.Number); {
 		case ok && n.Value == 0:
 			t.Diags.Errorf(e.OpAt, "division-by-zero", "division by zero")
-		case !ok && mayBeZero(e.Y):
+		case !ok && t.mayBeZero(e.Y):
 			t.Diags.Warnf(e.Y.Span(), "zero-divisor", "the call is killed (kill_thread) where this divisor is zero").Hint =
 				"test it before, with && or in an arm above"
 		}
@@ -190,20 +202,6 @@ func (t Types) masked(e *syntax.Binary, x, y kind) kind {
 	t.Diags.Errorf(at, "full-argument", "%q cannot work on a full argument of 64 bits: filters compute in 32", e.Op).Hint =
 		fmt.Sprintf("use %s, its lower half", half)
 	return unknown
-}
-
-// mayBeZero reports whether a divisor can be zero, as far as is plain to see.
-func mayBeZero(e syntax.Expr) bool {
-	b, ok := e.(*syntax.Binary)
-	if !ok || b.Op != syntax.OpBitOr {
-		return true
-	}
-	for _, x := range []syntax.Expr{b.X, b.Y} {
-		if n, ok := x.(*syntax.Number); ok && uint32(n.Value) != 0 {
-			return false
-		}
-	}
-	return true
 }
 
 // beside checks the widths of two values that are compared.

@@ -17,6 +17,8 @@ type Unit struct {
 	// Defs holds the definition that a use of a name refers to. Names of
 	// parameters, arguments and constants are not in it.
 	Defs map[*syntax.Name]*syntax.Define
+	// Unknown holds the names that mean nothing, which is reported.
+	Unknown map[*syntax.Name]bool
 	// Start is where the first source starts, for errors about what is missing.
 	Start source.Span
 }
@@ -45,6 +47,8 @@ type Options struct {
 	// Targets are the architectures; where there are none the sources name
 	// them, or it is x86_64 alone.
 	Targets []linux.Arch
+	// Defaults are default actions that the caller states.
+	Defaults []*syntax.Default
 	// Definitions are sources that may only hold definitions; they come first.
 	Definitions []*syntax.File
 }
@@ -52,13 +56,17 @@ type Options struct {
 // Collect checks the sources as one unit.
 func Collect(files []*syntax.File, opts Options) (*Unit, source.Diagnostics) {
 	c := &collector{
-		unit:  &Unit{Defs: map[*syntax.Name]*syntax.Define{}},
+		unit:  &Unit{Defs: map[*syntax.Name]*syntax.Define{}, Unknown: map[*syntax.Name]bool{}},
 		scope: map[string]*syntax.Define{},
+		files: files,
 	}
 	if len(files) > 0 {
 		c.unit.Start = files[0].Source.Span(0, 0)
 	}
 	c.targets(files, opts.Targets)
+	for _, d := range opts.Defaults {
+		c.action(d.Action, nil)
+	}
 	for _, f := range opts.Definitions {
 		for _, s := range f.Stmts {
 			if d, ok := s.(*syntax.Define); ok {
@@ -78,6 +86,7 @@ type collector struct {
 	unit  *Unit
 	scope map[string]*syntax.Define
 	block []linux.Arch // the architectures of the block around, nil outside
+	files []*syntax.File
 	diags source.Diagnostics
 }
 

@@ -24,6 +24,9 @@ func Action(a *syntax.Action, diags *source.Diagnostics) (linux.Action, bool) {
 	if kind == linux.Errno {
 		limit, what = linux.MaxErrno, "an errno"
 	}
+	if _, unknown := a.Data.(*syntax.Name); unknown {
+		return 0, false // reported
+	}
 	n, ok := a.Data.(*syntax.Number)
 	switch {
 	case !ok:

@@ -53,6 +53,7 @@ type parser struct {
 	comments []Comment
 	diags    source.Diagnostics
 	depth    int
+	blocks   int // that are open around
 	nodes    int // in this statement
 	lastEnd  int // of the token before the current one
 }
@@ -85,13 +86,13 @@ type bail struct{}
 
 // guard calls f and, where that bails out, moves on to the next line.
 func (p *parser) guard(f func()) {
-	start, depth := p.start, p.depth
+	start, depth, blocks := p.start, p.depth, p.blocks
 	defer func() {
 		if r := recover(); r != nil {
 			if _, ok := r.(bail); !ok {
 				panic(r)
 			}
-			p.depth = depth
+			p.depth, p.blocks = depth, blocks
 			p.resync(start)
 		}
 	}()
@@ -110,11 +111,11 @@ func (p *parser) resync(start int) {
 		case tokLBrace:
 			braces++
 		case tokRBrace:
-			if braces == 0 {
+			if braces == 0 && p.blocks > 0 {
 				p.nesting = 0
 				return
 			}
-			braces--
+			braces = max(0, braces-1)
 		case tokNewline:
 			if braces == 0 {
 				return
@@ -401,6 +402,7 @@ func (p *parser) bracket(r *Rule) {
 func (p *parser) arms(r *Rule) {
 	open := p.file.Span(p.lastEnd-1, p.lastEnd)
 	p.deeper()
+	p.blocks++
 	var otherwise *Arm
 	for {
 		for p.tok == tokNewline {
@@ -436,6 +438,7 @@ func (p *parser) arms(r *Rule) {
 	}
 	p.next()
 	p.depth--
+	p.blocks--
 	if len(r.Arms) == 0 && !p.diags.HasErrors() {
 		p.fail(open, "", "syntax", "the rule has no arms")
 	}
@@ -459,12 +462,14 @@ func (p *parser) archBlock(start int) Stmt {
 func (p *parser) block() []Stmt {
 	open := p.expect(tokLBrace)
 	p.deeper()
+	p.blocks++
 	list := p.stmts(true)
 	if p.tok == tokEOF {
 		p.unclosed(open)
 	}
 	p.next()
 	p.depth--
+	p.blocks--
 	return list
 }
 

@@ -45,9 +45,11 @@ const maxRuleSteps = 1 << 17
 
 // Unifier expands rules for one architecture.
 type Unifier struct {
-	Arch  linux.Arch
-	Defs  map[*syntax.Name]*syntax.Define
-	Diags *source.Diagnostics
+	Arch linux.Arch
+	Defs map[*syntax.Name]*syntax.Define
+	// Unknown holds names that mean nothing, which is reported already.
+	Unknown map[*syntax.Name]bool
+	Diags   *source.Diagnostics
 	// Steps counts the work; it is shared by the architectures of a unit.
 	Steps *int
 
@@ -266,7 +268,7 @@ func (u *Unifier) name(n *syntax.Name, scope *frame) syntax.Expr {
 	if value, ok := u.Arch.Constant(n.Text); ok {
 		return &syntax.Number{Value: value, At: n.At}
 	}
-	if n.Text != "" {
+	if !u.Unknown[n] {
 		u.Diags.Errorf(n.At, "unknown-constant", "no constant named %q on %s", n.Text, u.Arch).Hint =
 			"use it in a block for the architectures that have it"
 	}
