@@ -50,6 +50,7 @@ type Filter struct {
 	Program  bpf.Program
 	Options  hook.Options       // as the policy asks for; zero for a program
 	Policy   *policy.Policy     // nil for a program
+	Profile  *oci.Profile       // resolved for this machine; nil where it was none
 	Warnings source.Diagnostics // of reading the policy
 }
 
@@ -57,6 +58,7 @@ type Filter struct {
 type Store struct {
 	Dir     string // a directory of *.bpf, *.secco and *.json
 	Shipped bool   // whether the policies that secco ships stand behind it
+	Meaning bool   // whether a policy is needed, so that programs are passed over
 }
 
 var nameSyntax = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._@+-]{0,127}$`)
@@ -81,7 +83,7 @@ func (s Store) Load(name string) (*Filter, error) {
 	if err == nil {
 		defer root.Close()
 		var f *Filter
-		if f, err = load(root, s.Dir, name); err == nil {
+		if f, err = s.load(root, name); err == nil {
 			return f, nil
 		}
 	}
@@ -125,16 +127,19 @@ func openPath(dir, name string) (*os.File, error) {
 }
 
 // load returns the first of a name's files that there is.
-func load(root *os.Root, dir, name string) (*Filter, error) {
+func (s Store) load(root *os.Root, name string) (*Filter, error) {
+	dir := s.Dir
 	open := func(_, name string) (*os.File, error) {
 		return root.OpenFile(name, os.O_RDONLY|unix.O_NONBLOCK, 0)
 	}
-	if f := precompiled(open, dir, name); f != nil {
-		return f, nil
+	if !s.Meaning {
+		if f := precompiled(open, dir, name); f != nil {
+			return f, nil
+		}
 	}
 	_, textErr := root.Stat(name + extText)
 	for _, ext := range extensions {
-		if ext == extProgram && textErr == nil {
+		if ext == extProgram && (s.Meaning || textErr == nil) {
 			continue // outdated, or it can't say what the text says
 		}
 		data, _, err := read(open, dir, name+ext)
@@ -246,10 +251,21 @@ func fromProfile(file *source.File) (*Filter, error) {
 		return nil, err
 	}
 	native, _ := linux.ParseArch(runtime.GOARCH)
-	p, more := convert.FromOCI(profile, convert.Options{Host: oci.Host{Arch: native}})
+	host := oci.Host{Arch: native}
+	resolved, more := profile.Resolve(host)
 	findings = append(findings, more...)
 	if err := findings.Err(); err != nil {
 		return nil, err
 	}
-	return fromPolicy(file.Name(), p, findings)
+	p, more := convert.FromOCI(resolved, convert.Options{Host: host})
+	findings = append(findings, more...)
+	if err := findings.Err(); err != nil {
+		return nil, err
+	}
+	f, err := fromPolicy(file.Name(), p, findings)
+	if err != nil {
+		return nil, err
+	}
+	f.Profile = resolved
+	return f, nil
 }

@@ -1,0 +1,112 @@
+// Command secco-runtime stands in for a container runtime, runc or crun: it gives
+// every container that is created the profile of a policy, and passes everything
+// else through.
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"syscall"
+
+	"secco/hook/container"
+)
+
+const settingsFile = "/etc/secco/runtime.json"
+
+const usage = `usage: secco-runtime [--secco-FLAG=VALUE...] RUNTIME-ARGUMENTS...
+
+Stands in for runc or crun: gives every container that is created the profile of a
+policy, whatever profile it had, and passes everything else through.
+
+  --secco-runtime=PATH  the runtime to run; "runc" if not given
+  --secco-policy=P      the policy of all containers: a file, or a name in the directory
+  --secco-dir=DIR       where names are looked up; "/etc/secco/policies" if not given
+  --secco-default=NAME  the policy of containers without the annotation
+                        ` + container.PolicyAnnotation + `
+  --secco-config=FILE   settings, as JSON: runtime, policy, dir, default; flags win.
+                        "` + settingsFile + `" if not given
+  --secco-help          this text
+
+Without a policy that is found, can be said as a profile and is written, no container
+starts.
+`
+
+func main() {
+	os.Exit(run(os.Args, os.Environ(), os.Stdout, os.Stderr))
+}
+
+// run becomes the runtime; it returns an exit code where it doesn't.
+func run(argv, env []string, stdout, stderr io.Writer) int {
+	own, args := split(argv[1:])
+	if _, ok := own["help"]; ok {
+		io.WriteString(stdout, usage)
+		return 0
+	}
+	inv, err := container.Parse(args)
+	if err == nil {
+		var path string
+		if path, err = prepare(own, inv); err == nil {
+			err = fmt.Errorf("%s: %w", path, syscall.Exec(path, append([]string{path}, args...), env))
+		}
+	}
+	err = fmt.Errorf("secco-runtime: %w", err)
+	fmt.Fprintln(stderr, err)
+	if logErr := inv.Report(err); logErr != nil {
+		fmt.Fprintf(stderr, "secco-runtime: %v\n", logErr)
+	}
+	return 1
+}
+
+// split parts secco's own flags from the runtime's. They stand first.
+func split(args []string) (own map[string]string, rest []string) {
+	own = map[string]string{}
+	for i, a := range args {
+		flag, ok := strings.CutPrefix(a, "--secco-")
+		if !ok {
+			return own, args[i:]
+		}
+		name, value, _ := strings.Cut(flag, "=")
+		own[name] = value
+	}
+	return own, nil
+}
+
+// prepare gives the container its profile and returns the runtime's path.
+func prepare(own map[string]string, inv container.Invocation) (string, error) {
+	file, fileGiven := own["config"]
+	if !fileGiven {
+		file = settingsFile
+	} else if _, err := os.Stat(file); err != nil {
+		return "", err
+	}
+	settings, err := container.ReadSettings(file)
+	if err != nil {
+		return "", err
+	}
+	fields := map[string]*string{"runtime": &settings.Runtime, "policy": &settings.Policy, "dir": &settings.Dir, "default": &settings.Default, "config": &file}
+	for name, value := range own {
+		field, ok := fields[name]
+		if !ok || value == "" {
+			return "", errors.New("--secco-" + name + ": no such flag, or no =VALUE; see --secco-help")
+		}
+		*field = value
+	}
+	if settings.Runtime == "" {
+		settings.Runtime = "runc"
+	}
+	if settings.Dir == "" {
+		settings.Dir = "/etc/secco/policies"
+	}
+	w := container.Wrapper{
+		Runtime: settings.Runtime,
+		Choice:  container.Choice{Policy: settings.Policy, Dir: settings.Dir, Default: settings.Default},
+	}
+	path, err := w.Find()
+	if err != nil {
+		return "", err
+	}
+	return path, w.Prepare(inv)
+}

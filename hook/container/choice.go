@@ -1,0 +1,134 @@
+package container
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"runtime"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+
+	"secco/convert"
+	"secco/hook/policies"
+	"secco/linux"
+	"secco/oci"
+	"secco/source"
+)
+
+// A Choice says which policy a container gets.
+type Choice struct {
+	// Policy is fixed: a name or a file. The container has no say then.
+	Policy string
+	// Dir is where names are looked up; the shipped policies stand behind it.
+	Dir string
+	// Default is the name for containers that ask for none by annotation; empty
+	// makes that an error.
+	Default string
+}
+
+// Load returns the filter for a container with these annotations. Where meaning
+// is set, precompiled programs are passed over.
+func (c Choice) Load(annotations map[string]string, meaning bool) (*policies.Filter, error) {
+	store := policies.Store{Dir: c.Dir, Shipped: true, Meaning: meaning}
+	if c.Policy != "" {
+		if policies.IsName(c.Policy) {
+			return store.Load(c.Policy)
+		}
+		return policies.LoadFile(c.Policy)
+	}
+	if name, ok := annotations[PolicyAnnotation]; ok {
+		f, err := store.Load(name)
+		if err != nil {
+			return nil, fmt.Errorf("annotation %s: %w", PolicyAnnotation, err)
+		}
+		return f, nil
+	}
+	if c.Default == "" {
+		return nil, fmt.Errorf("no policy is configured, and the container has no annotation %s", PolicyAnnotation)
+	}
+	return store.Load(c.Default)
+}
+
+// Profile returns what a filter is as an OCI profile: exactly, or an error.
+func Profile(f *policies.Filter) (*specs.LinuxSeccomp, source.Diagnostics, error) {
+	if f.Profile != nil {
+		return f.Profile.Spec(), f.Warnings, nil
+	}
+	if f.Policy == nil {
+		return nil, nil, fmt.Errorf("%s is a program; a profile takes the policy's text", f.Name)
+	}
+	native, _ := linux.ParseArch(runtime.GOARCH)
+	profile, err := convert.ToOCI(f.Policy, convert.Options{Host: oci.Host{Arch: native}})
+	if err != nil {
+		return nil, nil, fmt.Errorf("%s: %w", f.Name, err)
+	}
+	return profile, f.Warnings, nil
+}
+
+// apply makes a filter the profile of a config.
+func apply(c *Config, f *policies.Filter) error {
+	profile, _, err := Profile(f)
+	if err != nil {
+		return err
+	}
+	if err := c.SetSeccomp(profile); err != nil {
+		return err
+	}
+	if f.Options.NoNewPrivs != nil && *f.Options.NoNewPrivs {
+		return c.SetNoNewPrivs()
+	}
+	return nil
+}
+
+// IsSandbox reports whether a container is a pod's pause container, as
+// Kubernetes' runtimes say by annotation. It holds the pod's namespaces and runs
+// none of the pod's programs.
+func IsSandbox(annotations map[string]string) bool {
+	return annotations["io.kubernetes.cri.container-type"] == "sandbox" ||
+		annotations["io.kubernetes.cri-o.ContainerType"] == "sandbox"
+}
+
+// Settings are those of /etc/secco/runtime.json and /etc/secco/hook.json, for
+// where no arguments can be given.
+type Settings struct {
+	Runtime string `json:"runtime"` // the wrapped one's path
+	Policy  string `json:"policy"`  // fixed for all containers
+	Dir     string `json:"dir"`
+	Default string `json:"default"`
+}
+
+// ReadSettings reads a file of settings; one that is missing is empty.
+func ReadSettings(path string) (s Settings, err error) {
+	f, err := os.Open(path)
+	if errors.Is(err, os.ErrNotExist) {
+		return s, nil
+	}
+	if err != nil {
+		return s, err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return s, err
+	}
+	text, err := readRegular(f, info, 1<<20)
+	if err != nil {
+		return s, err
+	}
+	if err := strictJSON(text, &s); err != nil {
+		return s, fmt.Errorf("%s: %w", path, err)
+	}
+	return s, nil
+}
+
+// strictJSON decodes one object, all of whose fields are known.
+func strictJSON(text []byte, v any) error {
+	if _, err := object(text); err != nil {
+		return err
+	}
+	dec := json.NewDecoder(bytes.NewReader(text))
+	dec.DisallowUnknownFields()
+	return dec.Decode(v)
+}

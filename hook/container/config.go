@@ -1,0 +1,272 @@
+package container
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
+)
+
+// maxConfig bounds the size of a config.json in bytes.
+const maxConfig = 16 << 20
+
+// A Config is a container's config.json. What secco doesn't know of it is kept.
+type Config struct {
+	fields map[string]json.RawMessage
+}
+
+// ParseConfig parses a config.json. Fields whose names differ in case only are an
+// error: runtimes disagree about which one counts.
+func ParseConfig(text []byte) (*Config, error) {
+	fields, err := object(text)
+	if err != nil {
+		return nil, fmt.Errorf("config.json: %w", err)
+	}
+	return &Config{fields}, nil
+}
+
+// object parses a JSON object.
+func object(text []byte) (map[string]json.RawMessage, error) {
+	dec := json.NewDecoder(bytes.NewReader(text))
+	if t, err := dec.Token(); err != nil || t != json.Delim('{') {
+		return nil, errors.New("no JSON object")
+	}
+	fields := map[string]json.RawMessage{}
+	seen := map[string]bool{}
+	for dec.More() {
+		t, err := dec.Token()
+		if err != nil {
+			return nil, err
+		}
+		key := t.(string)
+		if seen[strings.ToLower(key)] {
+			return nil, fmt.Errorf("the field %q is there twice", key)
+		}
+		seen[strings.ToLower(key)] = true
+		var value json.RawMessage
+		if err := dec.Decode(&value); err != nil {
+			return nil, err
+		}
+		fields[key] = value
+	}
+	if _, err := dec.Token(); err != nil {
+		return nil, err
+	}
+	if _, err := dec.Token(); err != io.EOF {
+		return nil, errors.New("there is text behind the object")
+	}
+	return fields, nil
+}
+
+// field returns a field as runtimes written in Go find it: in any case.
+func field(fields map[string]json.RawMessage, name string) (key string, value json.RawMessage) {
+	for k, v := range fields {
+		if strings.EqualFold(k, name) {
+			return k, v
+		}
+	}
+	return name, nil
+}
+
+func isNull(v json.RawMessage) bool { return len(v) == 0 || string(v) == "null" }
+
+// decode decodes a field; one that is missing or null leaves v alone.
+func (c *Config) decode(name string, v any) error {
+	_, raw := field(c.fields, name)
+	if isNull(raw) {
+		return nil
+	}
+	if err := json.Unmarshal(raw, v); err != nil {
+		return fmt.Errorf("config.json: %s: %w", name, err)
+	}
+	return nil
+}
+
+// Annotations returns the container's annotations.
+func (c *Config) Annotations() (map[string]string, error) {
+	var a map[string]string
+	err := c.decode("annotations", &a)
+	return a, err
+}
+
+// Seccomp returns the container's profile, nil where there is none.
+func (c *Config) Seccomp() (*specs.LinuxSeccomp, error) {
+	var l struct{ Seccomp *specs.LinuxSeccomp }
+	err := c.decode("linux", &l)
+	return l.Seccomp, err
+}
+
+// NoNewPrivs returns process.noNewPrivileges.
+func (c *Config) NoNewPrivs() (bool, error) {
+	var p struct{ NoNewPrivileges bool }
+	err := c.decode("process", &p)
+	return p.NoNewPrivileges, err
+}
+
+// edit replaces a field of one of the config's objects.
+func (c *Config) edit(parent, name string, value any) error {
+	key, raw := field(c.fields, parent)
+	inner := map[string]json.RawMessage{}
+	if !isNull(raw) {
+		var err error
+		if inner, err = object(raw); err != nil {
+			return fmt.Errorf("config.json: %s: %w", parent, err)
+		}
+	}
+	old, _ := field(inner, name)
+	delete(inner, old)
+	text, err := json.Marshal(value)
+	if err != nil {
+		return err
+	}
+	inner[name] = text
+	c.fields[key], err = json.Marshal(inner)
+	return err
+}
+
+// SetSeccomp replaces the container's profile.
+func (c *Config) SetSeccomp(profile *specs.LinuxSeccomp) error {
+	if profile == nil || profile.DefaultAction == "" {
+		return errors.New("a profile without a default action would leave the container unconfined")
+	}
+	return c.edit("linux", "seccomp", profile)
+}
+
+// SetNoNewPrivs sets process.noNewPrivileges.
+func (c *Config) SetNoNewPrivs() error { return c.edit("process", "noNewPrivileges", true) }
+
+// SetAnnotation sets an annotation.
+func (c *Config) SetAnnotation(name, value string) error {
+	all, err := c.Annotations()
+	if err != nil {
+		return err
+	}
+	if all == nil {
+		all = map[string]string{}
+	}
+	all[name] = value
+	key, _ := field(c.fields, "annotations")
+	c.fields[key], err = json.Marshal(all)
+	return err
+}
+
+// AddHook appends a hook to those of a stage, such as "createRuntime".
+func (c *Config) AddHook(stage string, h specs.Hook) error {
+	var all map[string]json.RawMessage
+	if err := c.decode("hooks", &all); err != nil {
+		return err
+	}
+	var list []specs.Hook
+	if _, raw := field(all, stage); !isNull(raw) {
+		if err := json.Unmarshal(raw, &list); err != nil {
+			return fmt.Errorf("config.json: hooks: %s: %w", stage, err)
+		}
+	}
+	same := func(o specs.Hook) bool { return o.Path == h.Path && slices.Equal(o.Args, h.Args) }
+	if slices.ContainsFunc(list, same) {
+		return nil
+	}
+	return c.edit("hooks", stage, append(list, h))
+}
+
+// JSON returns the config's text.
+func (c *Config) JSON() ([]byte, error) { return json.Marshal(c.fields) }
+
+// EditConfig changes a config.json: all of it or, with an error, nothing. A
+// reader sees the file before or after the change. Mode and owner stay.
+func EditConfig(path string, change func(*Config) error) (err error) {
+	f, err := os.OpenFile(path, os.O_RDONLY|unix.O_NONBLOCK, 0)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	text, err := readRegular(f, info, maxConfig)
+	if err != nil {
+		return err
+	}
+	c, err := ParseConfig(text)
+	if err != nil {
+		return err
+	}
+	if err := change(c); err != nil {
+		return err
+	}
+	text, err = c.JSON()
+	if err != nil {
+		return err
+	}
+	if path, err = filepath.EvalSymlinks(path); err != nil { // replace the file, not a link to it
+		return err
+	}
+	out, err := os.CreateTemp(filepath.Dir(path), ".config.json-*")
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			out.Close()
+			os.Remove(out.Name())
+		}
+	}()
+	if _, err = out.Write(text); err != nil {
+		return err
+	}
+	if err = out.Chmod(info.Mode().Perm()); err != nil {
+		return err
+	}
+	var stat unix.Stat_t
+	if err = unix.Fstat(int(f.Fd()), &stat); err != nil {
+		return err
+	}
+	if int(stat.Uid) != os.Geteuid() || int(stat.Gid) != os.Getegid() {
+		if err = out.Chown(int(stat.Uid), int(stat.Gid)); err != nil {
+			return err
+		}
+	}
+	if err = out.Close(); err != nil {
+		return err
+	}
+	return os.Rename(out.Name(), path)
+}
+
+// readRegular reads a whole regular file of bounded size.
+func readRegular(f *os.File, info os.FileInfo, limit int64) ([]byte, error) {
+	if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s is no regular file", f.Name())
+	}
+	text, err := io.ReadAll(io.LimitReader(f, limit+1))
+	if err == nil && int64(len(text)) > limit {
+		err = fmt.Errorf("%s is larger than %d MiB", f.Name(), limit>>20)
+	}
+	return text, err
+}
+
+// ReadConfig reads a config.json.
+func ReadConfig(path string) (*Config, error) {
+	f, err := os.OpenFile(path, os.O_RDONLY|unix.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	text, err := readRegular(f, info, maxConfig)
+	if err != nil {
+		return nil, err
+	}
+	return ParseConfig(text)
+}

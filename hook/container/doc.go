@@ -1,0 +1,10 @@
+// Package container puts filters on containers: it edits what a runtime is told
+// (the runtime wrapper, the precreate hook), and acts as a hook that a runtime
+// calls (install and gate).
+//
+// All of it fails closed: an error means that the container must not start.
+package container
+
+// PolicyAnnotation names the policy that a container asks for. It is a name in
+// the configured directory.
+const PolicyAnnotation = "dev.secco.policy"

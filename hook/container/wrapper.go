@@ -1,0 +1,185 @@
+package container
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+)
+
+// A Wrapper stands in for a container runtime: it puts a policy's profile into
+// the config.json of every container that is about to be created, and leaves all
+// the rest to the runtime.
+type Wrapper struct {
+	Runtime string // name or path of the wrapped one
+	Choice  Choice
+}
+
+// An Invocation is what a runtime was called with, as far as a wrapper needs it.
+type Invocation struct {
+	Command   string // "" where there is none
+	Bundle    string // of create and run
+	Config    string // path of the config.json
+	Log       string // --log; errors go there as well
+	LogFormat string
+}
+
+// The global flags of runc and crun that stand before the command, by whether
+// they take a value.
+var globalFlags = map[string]bool{
+	"--log": true, "--log-format": true, "--log-level": true, "--root": true, "--criu": true, "--rootless": true, "--cgroup-manager": true, "--handler": true,
+	"--debug": false, "--systemd-cgroup": false, "--help": false, "-h": false, "-?": false, "--usage": false, "--version": false, "-v": false, "-V": false,
+}
+
+// creating are the commands that start a container from a bundle.
+var creating = []string{"create", "run", "restore"}
+
+// Parse finds the command of a runtime's arguments and its bundle. Flags that it
+// doesn't know are an error where they could hide a container's start.
+func Parse(args []string) (inv Invocation, err error) {
+	i := 0
+	for ; i < len(args) && strings.HasPrefix(args[i], "-") && args[i] != "-"; i++ {
+		name, value, hasValue := strings.Cut(args[i], "=")
+		if strings.HasPrefix(name, "-") && !strings.HasPrefix(name, "--") && len(name) > 2 { // runc takes -log for --log
+			name = "-" + name
+		}
+		takesValue, known := globalFlags[name]
+		switch {
+		case !known && !hasValue && slices.ContainsFunc(args[i:], func(a string) bool { return slices.Contains(creating, a) }):
+			return inv, fmt.Errorf("unknown flag %s before the command: write it as %s=VALUE", name, name)
+		case takesValue && !hasValue:
+			if i++; i == len(args) {
+				return inv, fmt.Errorf("flag %s has no value", name)
+			}
+			value = args[i]
+		}
+		switch name {
+		case "--log":
+			inv.Log = value
+		case "--log-format":
+			inv.LogFormat = value
+		}
+	}
+	if i == len(args) {
+		return inv, nil
+	}
+	inv.Command = args[i]
+	if !slices.Contains(creating, inv.Command) {
+		return inv, nil
+	}
+	config := "config.json"
+	inv.Bundle = "."
+	rest := args[i+1:]
+	for j := 0; j < len(rest); j++ {
+		name, value, hasValue := strings.Cut(rest[j], "=")
+		if rest[j] == "--" {
+			break
+		}
+		var target *string
+		switch name {
+		case "--bundle", "-bundle", "-b":
+			target = &inv.Bundle
+		case "--config", "-config", "-f":
+			target = &config
+		default:
+			// crun takes any beginning of a long flag, and short ones in clusters.
+			long := strings.HasPrefix(name, "--") && (strings.HasPrefix("--bundle", name) || strings.HasPrefix("--config", name))
+			cluster := strings.HasPrefix(name, "-") && !strings.HasPrefix(name, "--") && len(name) > 2 && strings.ContainsAny(name[1:], "bf") && !hasValue
+			if name != "--" && (long || cluster) {
+				return inv, fmt.Errorf("flag %s may stand for --bundle: write it out", rest[j])
+			}
+			continue
+		}
+		if !hasValue {
+			if j++; j == len(rest) {
+				return inv, fmt.Errorf("flag %s has no value", name)
+			}
+			value = rest[j]
+		}
+		*target = value
+	}
+	if inv.Config = config; !filepath.IsAbs(config) {
+		inv.Config = filepath.Join(inv.Bundle, config)
+	}
+	return inv, nil
+}
+
+// Prepare gives the container that is about to be created its profile. Pause
+// containers of pods keep theirs. Restoring from a checkpoint is refused: the
+// filter would be the checkpoint's.
+func (w Wrapper) Prepare(inv Invocation) error {
+	switch inv.Command {
+	case "create", "run":
+	case "restore":
+		return errors.New("a restored container has the filter that it was saved with, not the policy's")
+	default:
+		return nil
+	}
+	config, err := ReadConfig(inv.Config)
+	if err != nil {
+		return err
+	}
+	annotations, err := config.Annotations()
+	if err != nil {
+		return err
+	}
+	if IsSandbox(annotations) {
+		return nil
+	}
+	filter, err := w.Choice.Load(annotations, true)
+	if err != nil {
+		return err
+	}
+	return EditConfig(inv.Config, func(c *Config) error { return apply(c, filter) })
+}
+
+// Find returns the wrapped runtime's path. That it is the wrapper itself is an
+// error.
+func (w Wrapper) Find() (string, error) {
+	path, err := exec.LookPath(w.Runtime)
+	if err != nil {
+		return "", fmt.Errorf("runtime %q: %w", w.Runtime, err)
+	}
+	self, err := os.Stat("/proc/self/exe")
+	if err != nil {
+		return "", err
+	}
+	if info, err := os.Stat(path); err != nil {
+		return "", err
+	} else if os.SameFile(self, info) {
+		return "", fmt.Errorf("runtime %q is the wrapper itself", w.Runtime)
+	}
+	return path, nil
+}
+
+// Report appends an error to the file that the caller reads errors from, in the
+// runtime's own form; engines show nothing else.
+func (inv Invocation) Report(failure error) error {
+	if inv.Log == "" {
+		return nil
+	}
+	now := time.Now().Format(time.RFC3339)
+	line := fmt.Appendf(nil, "time=%q level=error msg=%q\n", now, failure)
+	if inv.LogFormat == "json" {
+		text, err := json.Marshal(struct {
+			Level string `json:"level"`
+			Msg   string `json:"msg"`
+			Time  string `json:"time"`
+		}{"error", failure.Error(), now})
+		if err != nil {
+			return err
+		}
+		line = append(text, '\n')
+	}
+	f, err := os.OpenFile(inv.Log, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(line)
+	return errors.Join(err, f.Close())
+}
