@@ -117,24 +117,28 @@ func (t *target) rules() *policy.Target {
 	graphs := map[*syntax.Rule]*policy.Node{} // of rules for several syscalls
 	for _, nr := range t.Order {
 		uses := t.Rules[nr]
-		for i, use := range uses {
-			n, done := graphs[use.Rule]
-			if !done {
-				n = t.rule(use.Rule)
-				if len(use.Rule.Names) > 1 {
-					graphs[use.Rule] = n
-				}
-			}
-			switch {
-			case n == nil: // not without errors
-			case i == 0 || out.Rules[nr] == nil:
-				out.Rules[nr] = n
-			default:
-				t.duplicate(uses[0], use, same(out.Rules[nr], n))
+		n := t.graph(uses.First.Rule, graphs)
+		out.Rules[nr] = n
+		for _, use := range uses.More {
+			if m := t.graph(use.Rule, graphs); n != nil && m != nil {
+				t.duplicate(uses.First, use, same(n, m))
 			}
 		}
 	}
 	return out
+}
+
+// graph makes the graph of a rule, once for all of its syscalls.
+func (t *target) graph(r *syntax.Rule, graphs map[*syntax.Rule]*policy.Node) *policy.Node {
+	if len(r.Names) == 1 {
+		return t.rule(r)
+	}
+	n, done := graphs[r]
+	if !done {
+		n = t.rule(r)
+		graphs[r] = n
+	}
+	return n
 }
 
 // duplicate reports a second rule for a syscall.

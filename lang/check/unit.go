@@ -30,9 +30,15 @@ type Target struct {
 	Defaults []*syntax.Default
 	// Rules are the rules by syscall number, those outside blocks only where no
 	// block has one. More than one is a duplicate.
-	Rules map[uint32][]Use
+	Rules map[uint32]Uses
 	// Order holds the numbers in the order of their first rules.
 	Order []uint32
+}
+
+// Uses are the rules of one syscall on one architecture.
+type Uses struct {
+	First Use
+	More  []Use // duplicates
 }
 
 // Use is a rule as the rule of one syscall.
@@ -116,9 +122,13 @@ func (c *collector) targets(files []*syntax.File, given []linux.Arch) {
 	if len(list) == 0 {
 		list = []linux.Arch{linux.X86_64}
 	}
+	size := 0
+	for _, f := range files {
+		size += len(f.Stmts)
+	}
 	for _, a := range list {
 		if c.target(a) == nil {
-			c.unit.Targets = append(c.unit.Targets, &Target{Arch: a, Rules: map[uint32][]Use{}})
+			c.unit.Targets = append(c.unit.Targets, &Target{Arch: a, Rules: make(map[uint32]Uses, size)})
 		}
 	}
 }
@@ -243,12 +253,11 @@ func (c *collector) rule(r *syntax.Rule) {
 
 // syscall hands a rule to the targets that have the syscall.
 func (c *collector) syscall(n *syntax.Name, r *syntax.Rule) {
-	if !linux.SyscallKnown(n.Text) {
-		c.diags.Errorf(n.At, "unknown-syscall", "no syscall named %q", n.Text).Hint = didYouMean(n.Text, c.syscallNames())
-		return
-	}
 	for _, a := range c.block {
 		if _, ok := a.Syscall(n.Text); !ok {
+			if !linux.SyscallKnown(n.Text) {
+				break // reported below
+			}
 			c.diags.Errorf(n.At, "unknown-syscall", "no syscall named %q on %s", n.Text, a).Hint =
 				"in a block every syscall has to exist on all of its architectures"
 		}
@@ -264,7 +273,11 @@ func (c *collector) syscall(n *syntax.Name, r *syntax.Rule) {
 			t.add(nr, Use{n, r, c.block != nil})
 		}
 	}
-	if !found && c.block == nil {
+	switch {
+	case found:
+	case !linux.SyscallKnown(n.Text):
+		c.diags.Errorf(n.At, "unknown-syscall", "no syscall named %q", n.Text).Hint = didYouMean(n.Text, c.syscallNames())
+	case c.block == nil:
 		c.diags.Warnf(n.At, "skipped-syscall", "no target has a syscall named %q: there is no rule for it", n.Text)
 	}
 }
@@ -280,14 +293,17 @@ func contains(list []linux.Arch, a linux.Arch) bool {
 
 // add adds a rule; those of blocks replace the others.
 func (t *Target) add(nr uint32, u Use) {
-	have := t.Rules[nr]
+	have, ok := t.Rules[nr]
 	switch {
-	case len(have) == 0:
+	case !ok:
 		t.Order = append(t.Order, nr)
-	case have[0].inBlock && !u.inBlock:
+		have.First = u
+	case have.First.inBlock && !u.inBlock:
 		return
-	case !have[0].inBlock && u.inBlock:
-		have = nil
+	case !have.First.inBlock && u.inBlock:
+		have = Uses{First: u}
+	default:
+		have.More = append(have.More, u)
 	}
-	t.Rules[nr] = append(have, u)
+	t.Rules[nr] = have
 }

@@ -92,11 +92,13 @@ func (u *Unifier) Rule(r *syntax.Rule) (out Rule, ok bool) {
 	}
 	if r.Body != nil {
 		cond, returned := u.body(r.Body, scope)
-		if cond != nil {
-			out.Branches = []Branch{{cond, positive}}
-		}
 		if returned != nil {
 			out.Else.Action = returned
+		}
+		if b, ok := cond.(*syntax.Bool); ok && b.Value {
+			out.Else = positive
+		} else if cond != nil {
+			out.Branches = []Branch{{cond, positive}}
 		}
 	}
 	return out, true
