@@ -1,0 +1,276 @@
+// Package crosscheck holds a policy, the program that secco compiles from it and
+// the program that libseccomp builds from its OCI profile against each other.
+//
+// All three are run on many calls and then compared by proof, for every call.
+// libseccomp is an independent reading of the profile: what it builds is what
+// container runtimes load.
+package crosscheck
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+
+	"secco/bpf"
+	"secco/compiler"
+	"secco/convert"
+	"secco/convert/libseccomp"
+	"secco/emulator"
+	"secco/linux"
+	"secco/policy"
+	"secco/policy/prove"
+	"secco/source"
+)
+
+// Report is what a cross-check found. The policy holds up where Err is nil.
+type Report struct {
+	Version    string              // libseccomp's
+	Profile    *specs.LinuxSeccomp // what libseccomp was given
+	Program    bpf.Program         // the compiler's
+	Libseccomp bpf.Program         // libseccomp's, for Profile
+	Calls      int                 // how many calls were run through all three
+	// Proved says whether each program was proved equal for all calls; where a
+	// proof was undecided Undecided says why.
+	Proved    bool
+	Undecided string
+	// Unknown are the syscalls that this libseccomp is too old to know: runtimes
+	// skip their names and the calls get the default action. Everything else was
+	// compared with that taken into account.
+	Unknown []Unknown
+	// Differences are the first calls that were treated differently; Different
+	// is how many there were.
+	Differences []Difference
+	Different   int
+}
+
+// Unknown is a syscall that libseccomp does not know by name.
+type Unknown struct {
+	Arch linux.Arch
+	Name string
+	Span source.Span // the rule
+	// Opened is set where the policy is stricter than the default that the call
+	// gets: the policy is not enforced.
+	Opened bool
+}
+
+// Difference is a call that is not treated as the policy says.
+type Difference struct {
+	Call    linux.SeccompData
+	Policy  linux.Action // the policy's
+	Program linux.Action // the compiler's program's
+	Profile linux.Action // what is expected of the profile
+	Library linux.Action // libseccomp's program's
+	Span    source.Span  // the rule that decides in the policy
+}
+
+// String returns the difference on one line.
+func (d Difference) String() string {
+	return fmt.Sprintf("%s: %s in the policy (%s), %s in the program, %s in libseccomp's", prove.CallString(&d.Call), d.Policy, d.Span, d.Program, d.Library)
+}
+
+// maxDifferences is how many differences a report holds.
+const maxDifferences = 10
+
+// Err returns an error where something is wrong.
+func (r *Report) Err() error {
+	if r.Different > 0 {
+		return fmt.Errorf("%d of %d calls are treated differently, such as %s", r.Different, r.Calls, r.Differences[0])
+	}
+	for _, u := range r.Unknown {
+		if u.Opened {
+			return fmt.Errorf("%s: libseccomp %s does not know %s, so that the profile leaves it at the default action", u.Span, r.Version, u.Name)
+		}
+	}
+	return nil
+}
+
+// Verify checks a policy. It returns a [*convert.LossError] where the policy has
+// no profile, and [libseccomp.ErrNotBuilt] where there is nothing to check with.
+// The check of the programs against the policy is in the report, not an error.
+func Verify(ctx context.Context, p *policy.Policy, opts convert.Options) (*Report, error) {
+	version, err := libseccomp.Version()
+	if err != nil {
+		return nil, err
+	}
+	out, err := compiler.Compile(p, compiler.Options{})
+	if err != nil {
+		return nil, err
+	}
+	profile, err := convert.ToOCI(p, opts)
+	if err != nil {
+		return nil, err
+	}
+	built, err := libseccomp.BuildContext(ctx, profile, libseccomp.Options{})
+	if err != nil {
+		return nil, fmt.Errorf("libseccomp %s: %w", version, err)
+	}
+	r := &Report{Version: version, Profile: profile, Program: out.Program, Libseccomp: built}
+	if err := r.checkTables(p, opts); err != nil {
+		return nil, err
+	}
+	expected, err := r.expected(p, opts)
+	if err != nil {
+		return nil, err
+	}
+	if err := r.run(p, expected); err != nil {
+		return nil, err
+	}
+	if err := r.prove(p, expected); err != nil {
+		return nil, err
+	}
+	return r, nil
+}
+
+// TableError says that libseccomp knows a syscall which secco's tables lack, so
+// that a rule made for other architectures takes hold there, too.
+type TableError struct {
+	Version string
+	Arch    linux.Arch
+	Name    string
+}
+
+func (e *TableError) Error() string {
+	return fmt.Sprintf("libseccomp %s knows %s on %s, secco's tables of %s don't", e.Version, e.Name, e.Arch, linux.TablesDate)
+}
+
+func (r *Report) checkTables(p *policy.Policy, opts convert.Options) error {
+	for _, entry := range r.Profile.Syscalls {
+		for _, name := range entry.Names {
+			for _, t := range p.Targets {
+				if _, ok := t.Arch.Syscall(name); ok || opts.Arch != 0 && t.Arch != opts.Arch {
+					continue
+				}
+				_, known, err := libseccomp.Syscall(t.Arch, name)
+				if err != nil {
+					return err
+				}
+				if known {
+					return &TableError{r.Version, t.Arch, name}
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// expected returns what libseccomp's program should do: what the policy does,
+// less the names that libseccomp doesn't know and the architectures that the
+// profile was not made for.
+func (r *Report) expected(p *policy.Policy, opts convert.Options) (*policy.Policy, error) {
+	out := *p
+	out.Targets = nil
+	for _, t := range p.Targets {
+		if opts.Arch != 0 && t.Arch != opts.Arch {
+			continue
+		}
+		copied := *t
+		copied.Rules = maps.Clone(t.Rules)
+		out.Targets = append(out.Targets, &copied)
+		for _, nr := range slices.Sorted(maps.Keys(t.Rules)) {
+			name, ok := t.Arch.SyscallName(nr)
+			if !ok {
+				continue
+			}
+			number, known, err := libseccomp.Syscall(t.Arch, name)
+			if err != nil {
+				return nil, err
+			}
+			if known && number != nr {
+				return nil, fmt.Errorf("libseccomp %s knows %s on %s as number %d, secco as %d", r.Version, name, t.Arch, number, nr)
+			}
+			if known || t.Rules[nr] == t.Default {
+				continue
+			}
+			copied.Rules[nr] = t.Default
+			r.Unknown = append(r.Unknown, Unknown{t.Arch, name, t.Rules[nr].Span, opened(t.Rules[nr], t.Default)})
+		}
+	}
+	if out.Target(linux.X86_64) != nil && out.Target(linux.X32) == nil && p.X32 == nil {
+		out.X32 = p.BadArch
+	}
+	return &out, nil
+}
+
+// opened reports whether the default lets a call do more than one of the rule's
+// actions.
+func opened(rule, fallback *policy.Node) (yes bool) {
+	lax := 0
+	policy.Walk(func(n *policy.Node) {
+		if n.IsLeaf() {
+			lax = max(lax, n.Action.Rank())
+		}
+	}, fallback)
+	policy.Walk(func(n *policy.Node) {
+		if n.IsLeaf() && n.Action.Rank() < lax {
+			yes = true
+		}
+	}, rule)
+	return yes
+}
+
+// run compares on calls.
+func (r *Report) run(p, expected *policy.Policy) error {
+	program, err := emulator.New(r.Program)
+	if err != nil {
+		return fmt.Errorf("the compiled program: %w", err)
+	}
+	library, err := emulator.New(r.Libseccomp)
+	if err != nil {
+		return fmt.Errorf("libseccomp's program: %w", err)
+	}
+	for call := range policy.Samples(p) {
+		r.Calls++
+		r.compare(p, expected, program, library, &call)
+	}
+	return nil
+}
+
+func (r *Report) compare(p, expected *policy.Policy, program, library *emulator.Machine, call *linux.SeccompData) {
+	action, span := p.Eval(call)
+	profile, _ := expected.Eval(call)
+	d := Difference{*call, action.Effect(), program.Run(call).Effect(), profile.Effect(), library.Run(call).Effect(), span}
+	if d.Policy == d.Program && d.Profile == d.Library {
+		return
+	}
+	r.Different++
+	if len(r.Differences) < maxDifferences {
+		r.Differences = append(r.Differences, d)
+	}
+}
+
+// prove compares for all calls, each program with what is expected of it.
+func (r *Report) prove(p, expected *policy.Policy) error {
+	for _, pair := range []struct {
+		policy  *policy.Policy
+		program bpf.Program
+	}{{p, r.Program}, {expected, r.Libseccomp}} {
+		filter, err := prove.Program(pair.program)
+		if err != nil {
+			return err
+		}
+		result, err := prove.Equivalent(prove.Policy(pair.policy), filter, prove.Options{})
+		if err != nil {
+			return err
+		}
+		switch result.Verdict {
+		case prove.Equal:
+		case prove.Different:
+			program, err := emulator.New(r.Program)
+			if err != nil {
+				return err
+			}
+			library, err := emulator.New(r.Libseccomp)
+			if err != nil {
+				return err
+			}
+			r.compare(p, expected, program, library, &result.Witness.Call)
+		default:
+			r.Undecided = result.Reason
+		}
+	}
+	r.Proved = r.Different == 0 && r.Undecided == ""
+	return nil
+}

@@ -1,0 +1,24 @@
+// Package convert turns policies into the forms that others read and back.
+//
+// A conversion is exact or it is an error. [ToOCI] states a policy as a profile
+// that means the same on every call, for the way in which container runtimes
+// hand profiles to libseccomp, or returns a [LossError] that names the rules
+// that can't be said. [FromOCI] takes the profiles for which libseccomp is known
+// to do what they say, and reports the others.
+package convert
+
+import (
+	"secco/linux"
+	"secco/oci"
+)
+
+// Options say what a conversion is for. The zero value is good for most.
+type Options struct {
+	// Host is the machine and container that a profile is for. Runtimes add the
+	// native architecture to those that a profile names. For ToOCI a Host.Arch
+	// of zero is the first 64-bit architecture of the policy.
+	Host oci.Host
+	// Arch restricts ToOCI to one architecture of a policy with several: the
+	// profile has no rules for the others, which get kill_thread.
+	Arch linux.Arch
+}

@@ -1,0 +1,218 @@
+package convert
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+
+	"secco/linux"
+	"secco/oci"
+	"secco/policy"
+	"secco/source"
+)
+
+// FromOCI returns the policy that a profile means when runc or crun hand it to
+// libseccomp on Options.Host. The policy is nil where the findings hold errors;
+// among those are rules whose meaning libseccomp does not define.
+//
+// It follows the runtimes: the native architecture is always among those with
+// rules and all others get kill_thread; rules whose action is the default are
+// dropped; an unconditional rule wipes a syscall's conditional ones; arguments
+// are compared in their low words on 32-bit architectures and x32. A syscall that
+// no architecture has is skipped by runtimes. That is an error where the rule is
+// stricter than the default, for then the call that was meant stays as open as
+// the default leaves it, and a warning elsewhere.
+func FromOCI(profile *oci.Profile, opts Options) (*policy.Policy, source.Diagnostics) {
+	resolved, diags := profile.Resolve(opts.Host)
+	if diags.HasErrors() {
+		return nil, diags
+	}
+	im := &importer{profile: resolved, diags: diags, host: opts.Host, reported: map[[2]*origin]bool{}, budget: maxPairs}
+	p := im.policy()
+	im.diags.Sort()
+	if im.diags.HasErrors() {
+		return nil, im.diags
+	}
+	return p, im.diags
+}
+
+type importer struct {
+	profile  *oci.Profile
+	host     oci.Host
+	diags    source.Diagnostics
+	reported map[[2]*origin]bool
+	budget   pairs
+	b        policy.Builder
+}
+
+func (im *importer) policy() *policy.Policy {
+	fallback, err := oci.ParseAction(im.profile.DefaultAction, im.profile.DefaultErrnoRet)
+	if err != nil {
+		im.diags.Errorf(im.profile.DefaultSpan, "unknown-action", "default action: %v", err)
+	}
+	for _, entry := range im.profile.Syscalls {
+		if _, err := oci.ParseAction(entry.Action, entry.ErrnoRet); err != nil {
+			im.diags.Errorf(entry.Span, "unknown-action", "%v", err)
+		}
+		for _, arg := range entry.Args {
+			if _, ok := operatorText[arg.Op]; !ok || arg.Index > 5 {
+				im.diags.Errorf(entry.Span, "unknown-operator", "no condition %s on argument %d", arg.Op, arg.Index)
+			}
+		}
+	}
+	arches := im.arches()
+	if im.diags.HasErrors() {
+		return nil
+	}
+	m := newModel(im.profile, fallback, arches)
+	im.unknown(m)
+	im.droppedRules(m)
+
+	killed := im.b.Leaf(linux.KillThread, source.Span{})
+	p := &policy.Policy{BadArch: killed, Settings: im.settings()}
+	for _, a := range arches {
+		t := &policy.Target{Arch: a, Rules: map[uint32]*policy.Node{}, Default: im.b.Leaf(fallback, im.profile.DefaultSpan)}
+		p.Targets = append(p.Targets, t)
+		for _, nr := range slices.Sorted(maps.Keys(m.rules[a])) {
+			t.Rules[nr] = im.graph(a, nr, m.rules[a][nr], t.Default)
+		}
+	}
+	if p.Target(linux.X86_64) != nil && p.Target(linux.X32) == nil {
+		p.X32 = killed
+	}
+	return p
+}
+
+// arches returns the architectures that have rules, the native one first.
+func (im *importer) arches() []linux.Arch {
+	native := im.host.Native()
+	arches := []linux.Arch{native}
+	for _, named := range im.profile.Architectures {
+		a, ok := oci.ParseArch(named.Name)
+		switch {
+		case !ok:
+			im.diags.Errorf(named.Span, "unsupported-arch", "secco has no tables for %s, so that its rules can't be stated", named.Name)
+		case a.BigEndian() != native.BigEndian():
+			im.diags.Errorf(named.Span, "mixed-endian", "%s has another byte order than the native %s: libseccomp refuses to have both in one filter", a, native)
+		case !slices.Contains(arches, a):
+			arches = append(arches, a)
+		}
+	}
+	return arches
+}
+
+func (im *importer) settings() policy.Settings {
+	s := policy.Settings{ListenerPath: im.profile.ListenerPath, ListenerMetadata: im.profile.ListenerMetadata}
+	for _, name := range im.profile.Flags {
+		flag, ok := oci.ParseFlag(name)
+		if !ok {
+			im.diags.Errorf(im.profile.Span, "unknown-flag", "no flag named %q", name)
+			continue
+		}
+		s.Flags = append(s.Flags, flag)
+	}
+	return s
+}
+
+func (im *importer) unknown(m *model) {
+	for _, from := range m.unknown {
+		action, _ := oci.ParseAction(im.profile.Syscalls[from.entry].Action, im.profile.Syscalls[from.entry].ErrnoRet)
+		if action.Rank() < m.fallback.Rank() {
+			d := im.diags.Errorf(from.span, "unknown-syscall", "no architecture has a syscall %q: runtimes skip the name, and the call gets %s instead of %s", from.name, m.fallback, action)
+			d.Hint = "known as of " + linux.TablesDate
+			continue
+		}
+		im.diags.Warnf(from.span, "unknown-syscall", "no architecture has a syscall %q: runtimes skip the name", from.name)
+	}
+}
+
+// droppedRules warns of rules that are dropped for having the default's action
+// where another rule of the same syscall was to be told apart from them.
+func (im *importer) droppedRules(m *model) {
+	kept := map[string]bool{}
+	for _, entry := range im.profile.Syscalls {
+		if action, _ := oci.ParseAction(entry.Action, entry.ErrnoRet); action != m.fallback {
+			for _, n := range entry.Names {
+				kept[n.Name] = true
+			}
+		}
+	}
+	for _, from := range m.dropped {
+		if kept[from.name] {
+			im.diags.Warnf(from.span, "dropped-rule", "runtimes drop this rule for %s, whose action is the default: the other rules decide", from.name)
+		}
+	}
+}
+
+// graph returns what one syscall's rules mean.
+func (im *importer) graph(a linux.Arch, nr uint32, list []*rule, fallback *policy.Node) *policy.Node {
+	words := wordsOf(a)
+	left, wiped := effective(list)
+	for _, r := range wiped {
+		if r.action != left[0].action && im.first(r, left[0]) {
+			d := im.diags.Warnf(r.origin.span, "wiped-rule", "an unconditional rule for %s takes the place of this one", nameOf(a, nr))
+			d.Related = append(d.Related, source.Related{Span: left[0].origin.span, Message: "the unconditional rule is here"})
+		}
+	}
+	if p := im.budget.fragment(left, words); p != nil {
+		im.report(p, a, nr)
+		return fallback
+	}
+	n := fallback
+	for _, r := range slices.Backward(left) {
+		yes := im.b.Leaf(r.action, r.origin.span)
+		for _, c := range slices.Backward(r.conds) {
+			yes = c.node(&im.b, words, yes, n, r.origin.span)
+		}
+		n = yes
+	}
+	return n
+}
+
+func (im *importer) first(r, s *rule) bool {
+	key := [2]*origin{r.origin, s.origin}
+	seen := im.reported[key]
+	im.reported[key] = true
+	return !seen
+}
+
+func (im *importer) report(p *problem, a linux.Arch, nr uint32) {
+	other := p.other
+	if other == nil {
+		other = p.at
+	}
+	if !im.first(p.at, other) {
+		return
+	}
+	d := im.diags.Errorf(p.at.origin.span, p.code, "%s on %s: %s", nameOf(a, nr), a, p.message)
+	if p.args != nil {
+		d.Hint = "such as " + p.call(a, nr)
+	}
+	if p.other != nil {
+		d.Related = append(d.Related, source.Related{Span: p.other.origin.span, Message: fmt.Sprintf("the other rule is here: %s", p.other.action)})
+	}
+}
+
+// nameOf returns a syscall's name, or its number where it has none.
+func nameOf(a linux.Arch, nr uint32) string {
+	if name, ok := a.SyscallName(nr); ok {
+		return name
+	}
+	return fmt.Sprint(nr)
+}
+
+// callText returns a call as the policy language's tests have it.
+func callText(d *linux.SeccompData) string {
+	a, ok := linux.ArchOf(d.Arch, d.NR)
+	if !ok {
+		return fmt.Sprintf("arch %#x, number %d, arguments %#x", d.Arch, d.NR, d.Args)
+	}
+	text := ""
+	for i, arg := range d.Args {
+		if i > 0 {
+			text += ", "
+		}
+		text += fmt.Sprintf("%#x", arg)
+	}
+	return fmt.Sprintf("%s %s(%s)", a, nameOf(a, d.NR), text)
+}

@@ -1,0 +1,149 @@
+package convert
+
+import (
+	"github.com/opencontainers/runtime-spec/specs-go"
+
+	"secco/linux"
+	"secco/oci"
+	"secco/source"
+)
+
+// origin is the entry of a profile that a rule comes from.
+type origin struct {
+	entry int    // index in the profile
+	name  string // the syscall as it was named
+	span  source.Span
+}
+
+// rules are what libseccomp is given for one architecture, by syscall number, in
+// the order in which it gets them.
+type rules map[uint32][]*rule
+
+// model is what runc and crun hand to libseccomp: rules in the profile's order,
+// one for each name, none whose action is the default's.
+type model struct {
+	fallback linux.Action
+	arches   []linux.Arch // the native one is always there
+	rules    map[linux.Arch]rules
+	dropped  []*origin // rules whose action is the default's
+	unknown  []*origin // names that no architecture has
+}
+
+// multiplexed are the calls that 32-bit x86, s390 and POWER have behind one
+// number, with the first argument that asks for them there. For a rule on one of
+// them libseccomp adds a rule on the multiplexer, in which that number takes the
+// place of any condition on the first argument; those on the others stay, though
+// the multiplexer's arguments are not the call's.
+var multiplexed = map[string]struct {
+	by string
+	k  uint64
+}{
+	"socket": {"socketcall", 1}, "bind": {"socketcall", 2}, "connect": {"socketcall", 3}, "listen": {"socketcall", 4},
+	"accept": {"socketcall", 5}, "getsockname": {"socketcall", 6}, "getpeername": {"socketcall", 7},
+	"socketpair": {"socketcall", 8}, "send": {"socketcall", 9}, "recv": {"socketcall", 10}, "sendto": {"socketcall", 11},
+	"recvfrom": {"socketcall", 12}, "shutdown": {"socketcall", 13}, "setsockopt": {"socketcall", 14},
+	"getsockopt": {"socketcall", 15}, "sendmsg": {"socketcall", 16}, "recvmsg": {"socketcall", 17},
+	"accept4": {"socketcall", 18}, "recvmmsg": {"socketcall", 19}, "sendmmsg": {"socketcall", 20},
+	"semop": {"ipc", 1}, "semget": {"ipc", 2}, "semctl": {"ipc", 3}, "semtimedop": {"ipc", 4},
+	"msgsnd": {"ipc", 11}, "msgrcv": {"ipc", 12}, "msgget": {"ipc", 13}, "msgctl": {"ipc", 14},
+	"shmat": {"ipc", 21}, "shmdt": {"ipc", 22}, "shmget": {"ipc", 23}, "shmctl": {"ipc", 24},
+}
+
+func multiplexes(a linux.Arch) bool {
+	switch a {
+	case linux.I386, linux.S390X, linux.PPC64, linux.PPC64LE:
+		return true
+	}
+	return false
+}
+
+// newModel returns what runtimes make of a resolved profile whose actions are
+// known to be good.
+func newModel(p *oci.Profile, fallback linux.Action, arches []linux.Arch) *model {
+	m := &model{fallback: fallback, arches: arches, rules: map[linux.Arch]rules{}}
+	for _, a := range arches {
+		m.rules[a] = rules{}
+	}
+	for i, entry := range p.Syscalls {
+		action, _ := oci.ParseAction(entry.Action, entry.ErrnoRet)
+		for _, name := range entry.Names {
+			from := &origin{i, name.Name, name.Span}
+			switch {
+			case action == fallback:
+				m.dropped = append(m.dropped, from)
+			case !linux.SyscallKnown(name.Name):
+				m.unknown = append(m.unknown, from)
+			default:
+				for _, args := range split(entry.Args) {
+					m.add(name.Name, args, action, from)
+				}
+			}
+		}
+	}
+	return m
+}
+
+// split returns the conditions of each rule that runtimes make of an entry: one
+// rule, unless two conditions are on one argument.
+func split(args []specs.LinuxSeccompArg) [][]specs.LinuxSeccompArg {
+	seen := map[uint]bool{}
+	for _, arg := range args {
+		if seen[arg.Index] {
+			var each [][]specs.LinuxSeccompArg
+			for i := range args {
+				each = append(each, args[i:i+1])
+			}
+			return each
+		}
+		seen[arg.Index] = true
+	}
+	return [][]specs.LinuxSeccompArg{args}
+}
+
+// add adds one rule to every architecture that has the call.
+func (m *model) add(name string, args []specs.LinuxSeccompArg, action linux.Action, from *origin) {
+	for _, a := range m.arches {
+		words := wordsOf(a)
+		r := &rule{action: action, origin: from}
+		for _, arg := range args {
+			if c := newCondition(arg, words); !c.always() {
+				r.conds = append(r.conds, c)
+			}
+		}
+		if nr, ok := a.Syscall(name); ok {
+			m.rules[a][nr] = append(m.rules[a][nr], r)
+		}
+		mux, ok := multiplexed[name]
+		if !ok || !multiplexes(a) {
+			continue
+		}
+		nr, ok := a.Syscall(mux.by)
+		if !ok {
+			continue
+		}
+		behind := &rule{action: action, origin: from}
+		behind.conds = append(behind.conds, condition{arg: 0, op: specs.OpEqualTo, k: mux.k, mask: words})
+		for _, c := range r.conds {
+			if c.arg != 0 {
+				behind.conds = append(behind.conds, c)
+			}
+		}
+		m.rules[a][nr] = append(m.rules[a][nr], behind)
+	}
+}
+
+// effective returns the rules that libseccomp is left with: an unconditional one
+// wipes those with conditions, whatever their actions and order.
+func effective(list []*rule) (left, wiped []*rule) {
+	for _, r := range list {
+		if len(r.conds) == 0 {
+			left = append(left, r)
+		} else {
+			wiped = append(wiped, r)
+		}
+	}
+	if len(left) == 0 {
+		return list, nil
+	}
+	return left, wiped
+}

@@ -1,0 +1,126 @@
+package oci
+
+import (
+	"slices"
+	"strings"
+
+	"secco/linux"
+	"secco/source"
+)
+
+// Host is the machine and container that a Docker profile is resolved for. The
+// zero Host is x86_64 with Docker's default capabilities and a kernel newer than
+// any that a profile asks for.
+type Host struct {
+	Arch linux.Arch
+	// Caps are the container's capabilities, as CAP_…; nil stands for Docker's
+	// default ones, an empty list for none.
+	Caps []string
+	// Kernel is the host's; zero meets every minKernel.
+	Kernel Kernel
+}
+
+// Native returns the architecture, x86_64 where none is set.
+func (h Host) Native() linux.Arch {
+	if h.Arch == 0 {
+		return linux.X86_64
+	}
+	return h.Arch
+}
+
+// DefaultCaps are the capabilities that Docker gives a container by default.
+func DefaultCaps() []string {
+	return []string{
+		"CAP_AUDIT_WRITE", "CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_FOWNER", "CAP_FSETID", "CAP_KILL", "CAP_MKNOD",
+		"CAP_NET_BIND_SERVICE", "CAP_NET_RAW", "CAP_SETFCAP", "CAP_SETGID", "CAP_SETPCAP", "CAP_SETUID", "CAP_SYS_CHROOT",
+	}
+}
+
+// dockerArches are the names that Docker's guards use. A guard is compared with
+// the native architecture alone, so that "x32" in one never holds.
+var dockerArches = map[linux.Arch]string{
+	linux.X86_64:   "amd64",
+	linux.X32:      "x32",
+	linux.I386:     "x86",
+	linux.ARM:      "arm",
+	linux.ARM64:    "arm64",
+	linux.RISCV64:  "riscv64",
+	linux.S390X:    "s390x",
+	linux.PPC64:    "ppc64",
+	linux.PPC64LE:  "ppc64le",
+	linux.LOONG64:  "loongarch64",
+	linux.MIPS64LE: "mipsel64",
+}
+
+// otherArches are those that guards may name and secco has no tables of.
+var otherArches = []string{"mips", "mips64", "mips64n32", "mipsel", "mipsel64n32", "mips3l64n32", "parisc", "parisc64", "ppc", "s390"}
+
+// Resolve returns the profile that Docker would hand to the runtime on a host:
+// entries whose guards don't hold left out, guards and archMap gone.
+func (p *Profile) Resolve(h Host) (*Profile, source.Diagnostics) {
+	var diags source.Diagnostics
+	caps := h.Caps
+	if caps == nil {
+		caps = DefaultCaps()
+	}
+	for _, c := range caps {
+		if !slices.Contains(capabilities, c) {
+			diags.Errorf(source.Span{}, "unknown-capability", "no capability named %q", c)
+		}
+	}
+	out := *p
+	out.ArchMap, out.Syscalls = nil, nil
+	for _, m := range p.ArchMap {
+		if m.Arch.Name == ArchName(h.Native()) {
+			out.Architectures = append([]Arch{m.Arch}, m.SubArches...)
+			break
+		}
+	}
+	for _, s := range p.Syscalls {
+		if s.Excludes != nil && s.Excludes.excludes(h, caps) || s.Includes != nil && !s.Includes.includes(h, caps) {
+			continue
+		}
+		s.Includes, s.Excludes = nil, nil
+		out.Syscalls = append(out.Syscalls, s)
+	}
+	return &out, diags
+}
+
+// excludes reports whether one of the guard's conditions holds.
+func (g *Guard) excludes(h Host, caps []string) bool {
+	if slices.Contains(g.Arches, dockerArches[h.Native()]) || g.MinKernel != nil && h.reaches(*g.MinKernel) {
+		return true
+	}
+	return slices.ContainsFunc(g.Caps, func(c string) bool { return slices.Contains(caps, c) })
+}
+
+// includes reports whether all of the guard's conditions hold.
+func (g *Guard) includes(h Host, caps []string) bool {
+	if len(g.Arches) > 0 && !slices.Contains(g.Arches, dockerArches[h.Native()]) || g.MinKernel != nil && !h.reaches(*g.MinKernel) {
+		return false
+	}
+	return !slices.ContainsFunc(g.Caps, func(c string) bool { return !slices.Contains(caps, c) })
+}
+
+func (h Host) reaches(k Kernel) bool { return h.Kernel == Kernel{} || !h.Kernel.Less(k) }
+
+func knownArchGuard(name string) bool {
+	if slices.Contains(otherArches, name) {
+		return true
+	}
+	for _, n := range dockerArches {
+		if n == name {
+			return true
+		}
+	}
+	return false
+}
+
+// capabilities are those of linux/capability.h.
+var capabilities = strings.Fields(`
+	CAP_CHOWN CAP_DAC_OVERRIDE CAP_DAC_READ_SEARCH CAP_FOWNER CAP_FSETID CAP_KILL CAP_SETGID CAP_SETUID CAP_SETPCAP
+	CAP_LINUX_IMMUTABLE CAP_NET_BIND_SERVICE CAP_NET_BROADCAST CAP_NET_ADMIN CAP_NET_RAW CAP_IPC_LOCK CAP_IPC_OWNER
+	CAP_SYS_MODULE CAP_SYS_RAWIO CAP_SYS_CHROOT CAP_SYS_PTRACE CAP_SYS_PACCT CAP_SYS_ADMIN CAP_SYS_BOOT CAP_SYS_NICE
+	CAP_SYS_RESOURCE CAP_SYS_TIME CAP_SYS_TTY_CONFIG CAP_MKNOD CAP_LEASE CAP_AUDIT_WRITE CAP_AUDIT_CONTROL CAP_SETFCAP
+	CAP_MAC_OVERRIDE CAP_MAC_ADMIN CAP_SYSLOG CAP_WAKE_ALARM CAP_BLOCK_SUSPEND CAP_AUDIT_READ CAP_PERFMON CAP_BPF
+	CAP_CHECKPOINT_RESTORE`)
