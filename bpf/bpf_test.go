@@ -11,7 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"secco/bpf"
-	"secco/bpf/random"
+	"secco/test/random"
 )
 
 var ret = bpf.Instruction{Op: bpf.RetK, K: 0x7fff0000}

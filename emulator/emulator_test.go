@@ -7,8 +7,8 @@ import (
 	"testing"
 
 	"secco/bpf"
-	"secco/bpf/random"
 	"secco/linux"
+	"secco/test/random"
 )
 
 // plain is a second machine, written from the kernel's documentation of classic

@@ -10,9 +10,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"secco/bpf"
-	"secco/bpf/random"
 	"secco/linux"
 	"secco/source"
+	"secco/test/random"
 )
 
 func parse(text string) (bpf.Program, error) { return Parse(source.NewFile("test.asm", text)) }

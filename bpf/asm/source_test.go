@@ -13,8 +13,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"secco/bpf"
-	"secco/bpf/random"
 	"secco/linux"
+	"secco/test/random"
 )
 
 func TestPrintC(t *testing.T) {

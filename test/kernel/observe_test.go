@@ -7,9 +7,9 @@ import (
 	"testing"
 
 	"secco/bpf"
-	"secco/bpf/random"
 	"secco/emulator"
 	"secco/linux"
+	"secco/test/random"
 )
 
 // TestEmulatorAgainstKernel runs random programs on both.

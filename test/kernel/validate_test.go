@@ -7,7 +7,7 @@ import (
 	"testing"
 
 	"secco/bpf"
-	"secco/bpf/random"
+	"secco/test/random"
 )
 
 // comparison counts programs on which bpf.Validate and the kernel agree.
