@@ -87,7 +87,7 @@ func diagnose(t *testing.T, kind, text string) string {
 		opts = lang.Options{}
 	case "definitions":
 		opts.Definitions, files = files, nil
-	case "quoted":
+	case "quoted", "last":
 		files[0] = source.NewFile("web.secco", unquote(t, text))
 	case "":
 	default:
@@ -95,6 +95,9 @@ func diagnose(t *testing.T, kind, text string) string {
 	}
 	_, diags := lang.Load(files, opts)
 	var b strings.Builder
+	if kind == "last" {
+		diags = diags[len(diags)-1:]
+	}
 	for _, d := range diags {
 		b.WriteString(d.String())
 	}

@@ -116,6 +116,9 @@ func (t *target) rules() *policy.Target {
 	out.Default = t.builder.Leaf(s.action, s.span)
 	graphs := map[*syntax.Rule]*policy.Node{} // of rules for several syscalls
 	for _, nr := range t.Order {
+		if len(t.diags) >= syntax.MaxErrors && t.diags.HasErrors() {
+			break
+		}
 		uses := t.Rules[nr]
 		n := t.graph(uses.First.Rule, graphs)
 		out.Rules[nr] = n

@@ -89,11 +89,12 @@ func Collect(files []*syntax.File, opts Options) (*Unit, source.Diagnostics) {
 }
 
 type collector struct {
-	unit  *Unit
-	scope map[string]*syntax.Define
-	block []linux.Arch // the architectures of the block around, nil outside
-	files []*syntax.File
-	diags source.Diagnostics
+	unit    *Unit
+	scope   map[string]*syntax.Define
+	block   []linux.Arch // the architectures of the block around, nil outside
+	files   []*syntax.File
+	stopped bool // after too many errors
+	diags   source.Diagnostics
 }
 
 // targets finds the architectures.
@@ -177,6 +178,13 @@ func (c *collector) target(a linux.Arch) *Target {
 
 func (c *collector) stmts(list []syntax.Stmt) {
 	for _, s := range list {
+		if len(c.diags) >= syntax.MaxErrors && c.diags.HasErrors() {
+			if !c.stopped {
+				c.diags.Errorf(s.Span(), "too-many-errors", "%d findings: the rest of the unit is not looked at", len(c.diags))
+				c.stopped = true
+			}
+			return
+		}
 		switch s := s.(type) {
 		case *syntax.Arches:
 			if c.block != nil {

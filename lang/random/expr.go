@@ -23,10 +23,11 @@ var precedence = map[string]int{
 // binary joins two expressions, in parentheses where they are needed.
 func (w *writer) binary(op string, x, y expr) expr {
 	p := precedence[op]
-	if w.opts.Parens || x.precedence < p || x.precedence == p && (p == 3 || p == 4) || w.chance(10) {
+	spareX, spareY := w.chance(10), w.chance(10) // drawn in any case: with and without Parens the draws are the same
+	if w.opts.Parens || spareX || x.precedence < p || x.precedence == p && (p == 3 || p == 4) {
 		x = parens(x)
 	}
-	if w.opts.Parens || y.precedence <= p || w.chance(10) {
+	if w.opts.Parens || spareY || y.precedence <= p {
 		y = parens(y)
 	}
 	space := " "

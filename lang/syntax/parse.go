@@ -14,6 +14,9 @@ const (
 	maxSize  = 4 << 20 // bytes of a source
 	maxDepth = 500     // nested parentheses, operators and blocks
 	maxNodes = 1 << 16 // expressions in one statement
+
+	// MaxErrors is the number of errors after which no more are looked for.
+	MaxErrors = 200
 )
 
 // Parse parses a policy. Where there are errors the file holds the statements
@@ -56,6 +59,7 @@ type parser struct {
 	blocks   int // that are open around
 	nodes    int // in this statement
 	lastEnd  int // of the token before the current one
+	aborted  bool
 }
 
 func newParser(f *source.File) *parser {
@@ -93,6 +97,10 @@ func (p *parser) guard(f func()) {
 				panic(r)
 			}
 			p.depth, p.blocks = depth, blocks
+			if len(p.diags) >= MaxErrors && !p.aborted {
+				p.diags.Errorf(p.at(), "too-many-errors", "%d errors: the rest of the source is not read", len(p.diags))
+				p.abort()
+			}
 			p.resync(start)
 		}
 	}()
@@ -193,8 +201,15 @@ func (p *parser) took(t token) bool {
 func (p *parser) deeper() {
 	p.depth++
 	if p.depth > maxDepth {
+		defer p.abort()
 		p.fail(p.at(), "", "too-deep", "nested more than %d levels deep", maxDepth)
 	}
+}
+
+// abort moves to the end of the file, to read nothing more of it.
+func (p *parser) abort() {
+	p.pos, p.aborted = len(p.text), true
+	p.next()
 }
 
 // isWord reports whether the current token is this word.
@@ -446,6 +461,9 @@ func (p *parser) arms(r *Rule) {
 
 // unclosed reports a block without an end.
 func (p *parser) unclosed(open source.Span) {
+	if p.aborted {
+		panic(bail{})
+	}
 	p.diags.Errorf(p.at(), "syntax", `expected "}", found the end of the file`).
 		Related = []source.Related{{Span: open, Message: "the block starts here"}}
 	panic(bail{})
