@@ -1,0 +1,27 @@
+// Command payload is what runs in test containers: a program written in Go that
+// says which of a few calls work.
+package main
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+
+	"golang.org/x/sys/unix"
+)
+
+func main() {
+	var u unix.Utsname
+	fmt.Printf("uname %v\n", name(unix.Uname(&u)))
+	fmt.Printf("unshare %v\n", name(unix.Unshare(unix.CLONE_NEWUTS)))
+	fmt.Printf("exec %v\n", exec.Command("/bin/true").Run())
+	fmt.Printf("pid %d, args %q\n", os.Getpid(), os.Args[1:])
+	os.Exit(3)
+}
+
+func name(err error) string {
+	if errno, ok := err.(unix.Errno); ok {
+		return unix.ErrnoName(errno)
+	}
+	return "ok"
+}
