@@ -172,14 +172,8 @@ func (u *unit) numbers(audit uint32) (*node, error) {
 // instructions makes the code.
 func (u *unit) instructions() error {
 	u.lower = newLowerer(u.b)
-	u.lower.size = 0.01
-	u.lower.weights = func(n *node) []float64 {
-		w := make([]float64, len(n.to))
-		for i := range w {
-			w[i] = 1
-		}
-		return w
-	}
+	u.lower.size = sizeWeight[u.opts.Optimize]
+	u.lower.weights = u.weights()
 	u.entry = u.lower.lower(u.graph, nil)
 	if t := u.lower.failed; t != nil {
 		return &ScratchError{u.place(t)}

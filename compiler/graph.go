@@ -47,6 +47,9 @@ func (g *graph) leaf(a linux.Action) *node {
 // decide returns the node that decides by t. Neighbours that are the same are
 // merged; from and to are the caller's and not kept.
 func (g *graph) decide(t *term, from []uint32, to []*node) *node {
+	if t.mask != allOnes {
+		from, to = fit(from, to, t.mask)
+	}
 	same := 0
 	for i := 1; i < len(to); i++ {
 		if to[i] == to[i-1] {
@@ -66,6 +69,24 @@ func (g *graph) decide(t *term, from []uint32, to []*node) *node {
 		from, to = f, o
 	}
 	return g.intern(node{t: t, from: from, to: to})
+}
+
+// fit makes every interval begin with a value that there is under the mask, and
+// drops those without any.
+func fit(from []uint32, to []*node, mask uint32) ([]uint32, []*node) {
+	f, o := make([]uint32, 0, len(from)), make([]*node, 0, len(to))
+	for i, v := range from {
+		v, ok := above(v, mask)
+		if !ok {
+			break
+		}
+		if n := len(f); n > 0 && f[n-1] == v {
+			o[n-1] = to[i]
+			continue
+		}
+		f, o = append(f, v), append(o, to[i])
+	}
+	return f, o
 }
 
 func (g *graph) intern(n node) *node {

@@ -98,12 +98,52 @@ func (l *lowerer) node(n *node, a *term) *layout.Node {
 	if holds != t {
 		code = append(code, bpf.Instruction{Op: bpf.AndK, K: t.mask})
 	}
-	ranges := make([]choice, len(n.to))
+	return l.straight(code, l.tree(n))
+}
+
+// tree returns the jumps that decide n, whose term A holds.
+func (l *lowerer) tree(n *node) *layout.Node {
 	weights := l.weights(n)
+	var cs []choice
+	var targets []*layout.Node
+	ids := map[*layout.Node]target{}
 	for i, to := range n.to {
-		ranges[i] = choice{lo: n.from[i], hi: n.last(i), to: l.lower(to, t), weight: weights[i]}
+		c := l.lower(to, n.t)
+		id, ok := ids[c]
+		if !ok {
+			id = target(len(targets))
+			ids[c], targets = id, append(targets, c)
+		}
+		if k := len(cs); k > 0 && cs[k-1].to == id {
+			cs[k-1].hi = n.last(i)
+			cs[k-1].weight += weights[i]
+			continue
+		}
+		cs = append(cs, choice{lo: n.from[i], hi: n.last(i), to: id, or: anywhere, weight: weights[i]})
 	}
-	return l.straight(code, l.tree(ranges))
+	return l.choose(cs, n.t.max(), func(t target, lo, hi uint32) *layout.Node { return targets[t] })
+}
+
+// choose returns the jumps that tell the choices apart.
+func (l *lowerer) choose(cs []choice, limit uint32, goTo func(t target, lo, hi uint32) *layout.Node) *layout.Node {
+	if n := len(cs); n > maxChoices {
+		mid := cs[n/2].lo
+		return l.jump(bpf.JgeK, mid, l.choose(cs[n/2:], limit, goTo), l.choose(cs[:n/2], limit, goTo))
+	}
+	s := &search{cs: cs, size: l.size, goTo: goTo, jump: l.jump}
+	cost := s.solve()
+	if len(cs) < 4 || cs[0].lo != 0 {
+		return s.code()
+	}
+	mask, t, rest, ok := cube(cs, limit)
+	if !ok || len(rest) > maxChoices {
+		return s.code()
+	}
+	without := &search{cs: rest, size: l.size, goTo: goTo, jump: l.jump}
+	if without.solve()+s.sum[len(cs)]+l.size < cost {
+		return l.jump(bpf.JsetK, mask&limit, without.code(), goTo(t, 0, 0))
+	}
+	return s.code()
 }
 
 // load returns the instructions that put the value of t, which has no mask, into A.

@@ -1,7 +1,6 @@
 package compiler
 
 import (
-	"cmp"
 	"math"
 	"slices"
 
@@ -9,128 +8,335 @@ import (
 	"secco/compiler/layout"
 )
 
-// A choice is one interval of the value in A, where it leads, and how often.
+// A choice is one interval of the value in A, where it leads, and how often it
+// is taken.
 type choice struct {
 	lo, hi uint32
-	to     *layout.Node
+	to     target
+	or     target // another target that is as good; anywhere where none is
 	weight float64
 }
 
-// tree returns the best jumps that lead from A's value to the choices, which are
-// in order and without gaps.
-func (l *lowerer) tree(cs []choice) *layout.Node {
-	merged := cs[:0:0]
-	for _, c := range cs {
-		if n := len(merged); n > 0 && merged[n-1].to == c.to {
-			merged[n-1].hi = c.hi
-			merged[n-1].weight += c.weight
-			continue
-		}
-		merged = append(merged, c)
-	}
-	t := &search{l: l, cs: merged, size: l.size}
-	return t.solve()
-}
+// target stands for where choices lead: equal targets need no telling apart.
+type target int32
 
+// anywhere is the target of values that cannot occur.
+const anywhere target = -1
+
+func (c *choice) accepts(t target) bool { return c.to == t || c.or == t || c.to == anywhere }
+
+// A search finds the jumps that lead from A's value to the choices, with the
+// least cost: the jumps executed in the mean, plus size for each that there is.
+//
+// The problem is the optimal binary search tree's, with two kinds of tests. A
+// test for "at least" splits an interval of choices in two. A test for "equal"
+// takes out one single value, wherever it lies, which pays where it is called
+// often, or where its neighbours lead to the same place and are one again
+// without it. Dynamic programming over all intervals (i, j) of choices finds the
+// best tree of three forms: a split into two intervals; a chain of single values
+// taken out one after the other, the most frequent first, until what remains all
+// leads to one place; or the heaviest single value taken out and the rest of the
+// interval as the best tree of any form. The last makes the states triples, (i,
+// j, how many of the heaviest are gone), but few: where the heaviest weighs less
+// than a quarter of the interval a split is known to be at least as good
+// (Anderson, Kannan, Karloff, Ladner: Thresholds and optimal binary comparison
+// search trees, 2002), so it is not tried below a sixth.
+//
+// That is exact for trees of these forms, cubic in the number of choices. To be
+// fast with many, a split is sought only about where the two intervals that are
+// shorter by one have theirs (Knuth's bound, which is exact for splits alone and
+// has some slack here), and above maxChoices the choices are halved first.
 type search struct {
-	l    *lowerer
-	cs   []choice
-	size float64
-	sum  []float64
-	memo []plan
+	cs    []choice
+	size  float64
+	goTo  func(t target, lo, hi uint32) *layout.Node // the code of a target for values from lo to hi
+	jump  func(op uint16, k uint32, yes, no *layout.Node) *layout.Node
+	sum   []float64 // of the weights before each choice
+	one   []int     // up to where the choices from i on accept the same target
+	order []int     // the single values that weigh anything, the heaviest first
+	rank  []int     // the place of each choice in order; len(order) where it has none
+	plans []plan    // of (i, j) with nothing taken out
+	holed map[holes]plan
 }
 
-// plan is the best way to tell the choices from i to j apart.
+// holes is the interval (i, j) without the first gone of order.
+type holes struct{ i, j, gone int32 }
+
+// plan is the best first test.
 type plan struct {
 	cost  float64
-	split int // the first test is whether the value is at least that of this choice; 0: a chain
-	rest  *layout.Node
+	form  form
+	split int32  // split: where; peel: what
+	rest  target // chain
 }
 
-func (s *search) solve() *layout.Node {
+type form uint8
+
+const (
+	formDone form = iota
+	formSplit
+	formChain
+	formPeel
+)
+
+const (
+	maxChoices = 256
+	maxChain   = 16
+	knuthSlack = 3
+	// smallest is up to how many choices every split is tried.
+	smallest = 12
+)
+
+// solve finds the best tree and returns its cost.
+func (s *search) solve() float64 {
 	n := len(s.cs)
-	if n > 64 {
-		mid := n / 2
-		low := &search{l: s.l, cs: s.cs[:mid], size: s.size}
-		high := &search{l: s.l, cs: s.cs[mid:], size: s.size}
-		return s.l.jump(bpf.JgeK, s.cs[mid].lo, high.solve(), low.solve())
+	s.prepare()
+	for length := 1; length <= n; length++ {
+		for i := 0; i+length <= n; i++ {
+			*s.at(i, i+length) = s.best(i, i+length, 0)
+		}
 	}
+	return s.at(0, n).cost
+}
+
+// code returns the code of the best tree.
+func (s *search) code() *layout.Node {
+	n := len(s.cs)
+	return s.emit(0, n, 0, s.cs[0].lo, s.cs[n-1].hi)
+}
+
+func (s *search) prepare() {
+	n := len(s.cs)
 	s.sum = make([]float64, n+1)
+	s.one = make([]int, n)
+	s.rank = make([]int, n)
+	s.plans = make([]plan, (n+1)*(n+1))
+	s.holed = map[holes]plan{}
+	s.order = nil
 	for i, c := range s.cs {
 		s.sum[i+1] = s.sum[i] + c.weight
-	}
-	s.memo = make([]plan, (n+1)*(n+1))
-	for length := 2; length <= n; length++ {
-		for i := 0; i+length <= n; i++ {
-			s.memo[i*(n+1)+i+length] = s.best(i, i+length)
+		if c.lo == c.hi && c.weight > 0 {
+			s.order = append(s.order, i)
+		}
+		for _, t := range [2]target{c.to, c.or} {
+			j := i + 1
+			for j < n && s.cs[j].accepts(t) {
+				j++
+			}
+			s.one[i] = max(s.one[i], j)
+		}
+		if c.to == anywhere && i+1 < n { // takes part in whatever comes next
+			s.one[i] = i + 1
 		}
 	}
-	return s.emit(0, n)
+	for i := n - 2; i >= 0; i-- {
+		if s.cs[i].to == anywhere {
+			s.one[i] = s.one[i+1]
+		}
+	}
+	slices.SortStableFunc(s.order, func(a, b int) int {
+		switch wa, wb := s.cs[a].weight, s.cs[b].weight; {
+		case wa > wb:
+			return -1
+		case wa < wb:
+			return 1
+		}
+		return 0
+	})
+	for i := range s.rank {
+		s.rank[i] = len(s.order)
+	}
+	for r, i := range s.order {
+		s.rank[i] = r
+	}
 }
 
-func (s *search) at(i, j int) *plan { return &s.memo[i*(len(s.cs)+1)+j] }
+func (s *search) at(i, j int) *plan { return &s.plans[i*(len(s.cs)+1)+j] }
 
-func (s *search) best(i, j int) plan {
-	p := plan{cost: math.Inf(1)}
-	total := s.sum[j] - s.sum[i] + s.size
-	for k := i + 1; k < j; k++ {
-		if c := s.at(i, k).cost + s.at(k, j).cost + total; c < p.cost {
-			p = plan{cost: c, split: k}
-		}
+// plan returns the best plan for (i, j) without the first gone of order.
+func (s *search) plan(i, j, gone int) plan {
+	for gone > 0 && (s.order[gone-1] < i || s.order[gone-1] >= j) {
+		gone--
 	}
-	if j-i <= 24 {
-		s.chain(i, j, &p)
+	if gone == 0 {
+		return *s.at(i, j)
+	}
+	key := holes{int32(i), int32(j), int32(gone)}
+	p, ok := s.holed[key]
+	if !ok {
+		p = s.best(i, j, gone)
+		s.holed[key] = p
 	}
 	return p
 }
 
-// chain considers comparing with each single value in turn.
-func (s *search) chain(i, j int, p *plan) {
-	var rest *layout.Node
-	for _, c := range s.cs[i:j] {
-		if c.lo != c.hi {
-			if rest != nil && rest != c.to {
-				return
+// best finds the plan, those of shorter intervals and of more gone being known
+// or found by and by.
+func (s *search) best(i, j, gone int) plan {
+	if t, ok := s.same(i, j, gone); ok {
+		return plan{form: formDone, rest: t}
+	}
+	total := s.sum[j] - s.sum[i]
+	for _, k := range s.order[:gone] {
+		if k >= i && k < j {
+			total -= s.cs[k].weight
+		}
+	}
+	p := plan{cost: math.Inf(1)}
+	first, last := i+1, j-1
+	if gone == 0 && j-i > smallest {
+		if a, b := s.at(i, j-1), s.at(i+1, j); a.form == formSplit && b.form == formSplit {
+			first, last = max(first, int(min(a.split, b.split))-knuthSlack), min(last, int(max(a.split, b.split))+knuthSlack)
+		}
+	}
+	for k := first; k <= last; k++ {
+		var c float64
+		if gone == 0 {
+			c = s.at(i, k).cost + s.at(k, j).cost
+		} else {
+			c = s.plan(i, k, gone).cost + s.plan(k, j, gone).cost
+		}
+		if c += total + s.size; c < p.cost {
+			p = plan{cost: c, form: formSplit, split: int32(k)}
+		}
+	}
+	s.chain(i, j, gone, total, &p)
+	if next := s.next(i, j, gone); next < len(s.order) && s.cs[s.order[next]].weight*6 >= total {
+		if c := total + s.size + s.plan(i, j, next+1).cost; c < p.cost {
+			p = plan{cost: c, form: formPeel, split: int32(next)}
+		}
+	}
+	return p
+}
+
+// next returns the place in order of the heaviest single value in (i, j) that is
+// not gone.
+func (s *search) next(i, j, gone int) int {
+	for gone < len(s.order) && (s.order[gone] < i || s.order[gone] >= j) {
+		gone++
+	}
+	return gone
+}
+
+// same returns the one target that all that is left of (i, j) accepts.
+func (s *search) same(i, j, gone int) (target, bool) {
+	if gone == 0 && s.one[i] < j {
+		return 0, false
+	}
+	var options [2]target
+	started := false
+	for k := i; k < j; k++ {
+		c := &s.cs[k]
+		switch {
+		case s.rank[k] < gone || c.to == anywhere:
+		case !started:
+			started, options = true, [2]target{c.to, c.or}
+		default:
+			for o, t := range options {
+				if t != anywhere && !c.accepts(t) {
+					options[o] = anywhere
+				}
 			}
-			rest = c.to
+			if options[0] == anywhere && options[1] == anywhere {
+				return 0, false
+			}
 		}
 	}
-	if rest == nil {
-		rest = s.cs[j-1].to
+	if options[0] == anywhere {
+		return options[1], true
 	}
-	cost, left := 0.0, s.sum[j]-s.sum[i]
-	for _, c := range s.singles(i, j, rest) {
-		cost += left + s.size
-		left -= c.weight
+	return options[0], true
+}
+
+// chain considers to compare with each single value in turn.
+func (s *search) chain(i, j, gone int, total float64, p *plan) {
+	var try [2]target
+	many, started := 0, false
+	for k := i; k < j; k++ {
+		c := &s.cs[k]
+		if s.rank[k] < gone || c.to == anywhere {
+			continue
+		}
+		if many++; c.lo == c.hi {
+			continue
+		}
+		if !started {
+			started, try = true, [2]target{c.to, c.or}
+			continue
+		}
+		for o, t := range try {
+			if t != anywhere && !c.accepts(t) {
+				try[o] = anywhere
+			}
+		}
+		if try[0] == anywhere && try[1] == anywhere {
+			return
+		}
 	}
-	if cost < p.cost {
-		*p = plan{cost: cost, rest: rest}
+	if !started { // all are single: the first and the last will do as background
+		if many > maxChain+1 {
+			return
+		}
+		try = [2]target{s.cs[i].to, s.cs[j-1].to}
+	}
+	for o, rest := range try {
+		if rest == anywhere || o == 1 && rest == try[0] {
+			continue
+		}
+		var buf [maxChain]int
+		list, ok := s.singles(i, j, gone, rest, buf[:0])
+		if !ok {
+			continue
+		}
+		cost, left := 0.0, total
+		for _, k := range list {
+			cost += left + s.size
+			left -= s.cs[k].weight
+		}
+		if cost < p.cost {
+			*p = plan{cost: cost, form: formChain, rest: rest}
+		}
 	}
 }
 
-func (s *search) singles(i, j int, rest *layout.Node) []choice {
-	var out []choice
-	for _, c := range s.cs[i:j] {
-		if c.to != rest {
-			out = append(out, c)
+// singles returns what must be taken out of (i, j) so that the rest goes to one
+// target, the heaviest first; false where that is too much.
+func (s *search) singles(i, j, gone int, rest target, list []int) ([]int, bool) {
+	for k := i; k < j; k++ {
+		c := &s.cs[k]
+		if s.rank[k] < gone || c.accepts(rest) {
+			continue
 		}
+		if len(list) == maxChain {
+			return nil, false
+		}
+		at := len(list)
+		for at > 0 && s.cs[list[at-1]].weight < c.weight {
+			at--
+		}
+		list = slices.Insert(list, at, k)
 	}
-	slices.SortStableFunc(out, func(a, b choice) int { return -cmp.Compare(a.weight, b.weight) })
-	return out
+	return list, true
 }
 
-func (s *search) emit(i, j int) *layout.Node {
-	if j-i == 1 {
-		return s.cs[i].to
+// emit returns the code for (i, j), values being known to be from lo to hi.
+func (s *search) emit(i, j, gone int, lo, hi uint32) *layout.Node {
+	p := s.plan(i, j, gone)
+	switch p.form {
+	case formSplit:
+		at := s.cs[p.split].lo
+		return s.jump(bpf.JgeK, at, s.emit(int(p.split), j, gone, at, hi), s.emit(i, int(p.split), gone, lo, at-1))
+	case formPeel:
+		c := s.cs[s.order[p.split]]
+		return s.jump(bpf.JeqK, c.lo, s.goTo(c.to, c.lo, c.lo), s.emit(i, j, int(p.split)+1, lo, hi))
+	case formChain:
+		n := s.goTo(p.rest, lo, hi)
+		list, _ := s.singles(i, j, gone, p.rest, nil)
+		for _, k := range slices.Backward(list) {
+			c := s.cs[k]
+			n = s.jump(bpf.JeqK, c.lo, s.goTo(c.to, c.lo, c.lo), n)
+		}
+		return n
 	}
-	p := s.at(i, j)
-	if p.rest == nil {
-		return s.l.jump(bpf.JgeK, s.cs[p.split].lo, s.emit(p.split, j), s.emit(i, p.split))
-	}
-	n := p.rest
-	chain := s.singles(i, j, p.rest)
-	for k := len(chain) - 1; k >= 0; k-- {
-		n = s.l.jump(bpf.JeqK, chain[k].lo, chain[k].to, n)
-	}
-	return n
+	return s.goTo(p.rest, lo, hi)
 }

@@ -1,0 +1,81 @@
+package compiler
+
+import "secco/linux"
+
+// The objective is the same for every policy: the instructions executed for a
+// call, in the mean, plus sizeWeight for each in the program.
+//
+// The mean is over the syscalls of an architecture, each as often as the caller
+// says, all equally often where the caller does not say. Nothing is known about
+// arguments, and most of their tests belong to one syscall of hundreds; so that
+// these don't degenerate, they are weighed as if every call came to them, all
+// intervals equally likely.
+var sizeWeight = [...]float64{Speed: 0.03, Size: 100}
+
+// Shares of what is rare, but should not cost without bounds.
+const (
+	shareUnnamed = 0.02  // of all syscalls alike, where frequencies are given
+	shareX32     = 0.02  // of x32 calls to those of x86_64
+	shareNarrow  = 0.05  // of a 32-bit architecture to a 64-bit one
+	shareUnknown = 0.001 // of an architecture that is no target
+)
+
+// weights returns how often each interval of a node's values is taken.
+func (u *unit) weights() func(n *node) []float64 {
+	arches := map[*node][]linux.Arch{}
+	for _, t := range u.policy.Targets {
+		n := u.graph
+		if n.t != nil && n.t.isWord(offsetArch) {
+			n = n.at(t.Arch.Audit())
+		}
+		arches[n] = append(arches[n], t.Arch)
+	}
+	return func(n *node) []float64 {
+		w := make([]float64, len(n.to))
+		switch {
+		case n.t.isWord(offsetArch):
+			for i := range w {
+				w[i] = shareUnknown
+			}
+			for _, t := range u.policy.Targets {
+				share := 1.0
+				if t.Arch.Bits() == 32 {
+					share = shareNarrow
+				}
+				w[n.index(t.Arch.Audit())] += share
+			}
+		case n.t.isWord(offsetNR):
+			for _, a := range arches[n] {
+				share := 1.0
+				if a == linux.X32 {
+					share = shareX32
+				}
+				if freq, total := u.opts.Freq[a], 0.0; len(freq) > 0 {
+					for _, f := range freq {
+						total += f
+					}
+					for nr, f := range freq {
+						w[n.index(nr)] += share * (1 - shareUnnamed) * f / total
+					}
+					share *= shareUnnamed
+				}
+				calls := a.Syscalls()
+				for _, s := range calls {
+					w[n.index(s.NR)] += share / float64(len(calls))
+				}
+			}
+		default:
+			for i := range w {
+				w[i] = 1
+			}
+		}
+		total := 0.0
+		for _, f := range w {
+			total += f
+		}
+		for i := range w {
+			w[i] /= max(total, 1e-9)
+		}
+		return w
+	}
+}
