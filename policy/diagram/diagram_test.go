@@ -202,7 +202,7 @@ func TestOperations(t *testing.T) {
 			k := b.Binary(policy.OpOr, b.Binary(policy.OpAnd, err, b.Const(masks[1])), b.Const(bases[1]))
 			root := b.Binary(op, e, k)
 			s := NewSpace(CallsOf(linux.X86_64, 0), Order{{x, y}}, Limits{})
-			g := grapher{s, map[*policy.Expr]*Vector{}, nil}
+			g := grapher{Space: s, vectors: map[*policy.Expr]*Vector{}}
 			v := g.expr(root)
 			for range 40 {
 				d := linux.SeccompData{Arch: linux.X86_64.Audit(), Args: [6]uint64{r.Uint64(), r.Uint64()}}

@@ -130,7 +130,7 @@ func (s *Space) Support(f Ref) []linux.Word {
 			words = append(words, w)
 		}
 	}
-	slices.SortFunc(words, byPlace)
+	slices.SortFunc(words, byRank)
 	return words
 }
 

@@ -7,51 +7,68 @@ import (
 
 // Graph returns the diagram of a policy graph.
 func (s *Space) Graph(root *policy.Node) Ref {
-	g := grapher{s, map[*policy.Expr]*Vector{}, map[*policy.Node]Ref{}}
-	return g.node(root)
+	g := &grapher{Space: s, ways: map[*policy.Node]int{}, meets: map[*policy.Node]bool{}}
+	policy.Walk(func(n *policy.Node) {
+		g.ways[n.Yes]++
+		g.ways[n.No]++
+	}, root)
+	policy.Walk(func(n *policy.Node) {
+		if !n.IsLeaf() {
+			g.meets[n] = g.leadsToShared(n.Yes) || g.leadsToShared(n.No)
+		}
+	}, root)
+	return function(s, func() chooser[*policy.Node] {
+		g.vectors = map[*policy.Expr]*Vector{}
+		return g
+	}, root)
 }
 
 // ConstantGraph returns the action that a policy graph gives all calls of the
 // space, where no diagram is needed to know that it is the same.
 func (s *Space) ConstantGraph(root *policy.Node) (a linux.Action, ok bool) {
-	for !root.IsLeaf() {
-		holds, known := s.decide(root)
-		switch {
-		case !known:
-			return 0, false
-		case holds:
-			root = root.Yes
-		default:
-			root = root.No
-		}
-	}
-	return root.Action.Effect(), true
+	root, _ = (&grapher{Space: s}).next(root)
+	return root.Action.Effect(), root.IsLeaf()
 }
 
 type grapher struct {
 	*Space
 	vectors map[*policy.Expr]*Vector
-	done    map[*policy.Node]Ref
+	ways    map[*policy.Node]int  // tests that lead to each node
+	meets   map[*policy.Node]bool // nodes that lead to one with several
 }
 
-func (g *grapher) node(n *policy.Node) Ref {
-	if n.IsLeaf() {
-		return g.Leaf(n.Action)
+func (g *grapher) leadsToShared(to *policy.Node) bool {
+	return !to.IsLeaf() && (g.ways[to] > 1 || g.meets[to])
+}
+
+// next skips tests that the slice's ranges decide.
+func (g *grapher) next(n *policy.Node) (*policy.Node, role) {
+	shared := false
+	for {
+		shared = shared || g.ways[n] > 1
+		holds, known := false, false
+		if !n.IsLeaf() {
+			holds, known = g.decide(n)
+		}
+		switch {
+		case !known:
+			return n, roleOf(n.IsLeaf(), shared, g.meets[n])
+		case holds:
+			n = n.Yes
+		default:
+			n = n.No
+		}
 	}
-	if f, ok := g.done[n]; ok {
-		return f
+}
+
+func (g *grapher) order(n *policy.Node) int { return -n.ID() }
+
+func (g *grapher) choose(n *policy.Node) choice[*policy.Node] {
+	if n.IsLeaf() {
+		return choice[*policy.Node]{isLeaf: true, leaf: g.Leaf(n.Action)}
 	}
 	g.Spend(1)
-	f := g.Ite(g.test(n), g.node(n.Yes), g.node(n.No))
-	g.done[n] = f
-	return f
-}
-
-func (g *grapher) test(n *policy.Node) Ref {
-	if holds, known := g.decide(n); known {
-		return boolean(holds)
-	}
-	return g.Compare(n.Cmp, g.expr(n.X), g.expr(n.Y))
+	return choice[*policy.Node]{cond: g.Compare(n.Cmp, g.expr(n.X), g.expr(n.Y)), yes: n.Yes, no: n.No}
 }
 
 func (s *Space) decide(n *policy.Node) (holds, known bool) {

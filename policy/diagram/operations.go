@@ -54,10 +54,10 @@ func (s *Space) Ite(f, g, h Ref) Ref {
 	case h == False:
 		return s.And(f, g)
 	}
+	s.Spend(1)
 	if e, ok := s.lookup(f, g, h); ok {
 		return e.result
 	}
-	s.Spend(1)
 	level := min(s.nodes[f].level, s.nodes[g].level, s.nodes[h].level)
 	f0, f1 := s.cofactors(f, level)
 	g0, g1 := s.cofactors(g, level)
@@ -141,10 +141,10 @@ func (s *Space) apply(op, f, g Ref) Ref {
 	if a.level == leafLevel && b.level == leafLevel {
 		return s.applyLeaves(op, a.lo, b.lo)
 	}
+	s.Spend(1)
 	if e, ok := s.lookup(op, f, g); ok {
 		return e.result
 	}
-	s.Spend(1)
 	level := min(a.level, b.level)
 	f0, f1 := s.cofactors(f, level)
 	g0, g1 := s.cofactors(g, level)

@@ -15,8 +15,8 @@ type Order [][]linux.Word
 // each argument from its highest bit to its lowest, so that intervals are small.
 var Plain = Order{}
 
-// place is where a word stands in the plain order.
-func place(w linux.Word) int {
+// rank is where a word stands in the plain order.
+func rank(w linux.Word) int {
 	switch w {
 	case linux.WordArch:
 		return 0
@@ -49,13 +49,13 @@ func (o Order) levels(level, bitAt *[numBits]int16) {
 			rest = append(rest, w)
 		}
 	}
-	slices.SortFunc(rest, byPlace)
+	slices.SortFunc(rest, byRank)
 	for _, w := range rest {
 		add(w)
 	}
 }
 
-func byPlace(a, b linux.Word) int { return cmp.Compare(place(a), place(b)) }
+func byRank(a, b linux.Word) int { return cmp.Compare(rank(a), rank(b)) }
 
 // Meetings collects which words meet in one operation or test, from all
 // functions that are to share a Space. The zero Meetings has none.
@@ -89,7 +89,7 @@ func (m *Meetings) Order() Order {
 				group = append(group, w)
 			}
 		}
-		slices.SortFunc(group, byPlace)
+		slices.SortFunc(group, byRank)
 		order = append(order, group)
 		single &^= g
 	}
@@ -98,6 +98,6 @@ func (m *Meetings) Order() Order {
 			order = append(order, []linux.Word{w})
 		}
 	}
-	slices.SortFunc(order, func(a, b []linux.Word) int { return byPlace(a[0], b[0]) })
+	slices.SortFunc(order, func(a, b []linux.Word) int { return byRank(a[0], b[0]) })
 	return order
 }

@@ -9,11 +9,12 @@ import (
 // Symbolic execution.
 //
 // A program has no loops, so that what it returns from an instruction on is a
-// function of its registers there: the state. A state's function at a jump is
-// the choice, by the jump's condition, between those of the two states that
-// follow. Registers that are not read any more are left out of states; so two
-// ways that meet again with the same values that still matter are one state, and
-// a chain of n such joins takes n steps although it has 2^n paths.
+// function of its registers there: the state. At a jump it chooses, by the jump's
+// condition, between the functions of two states that follow; choice.go makes
+// diagrams of such choices, one for each state. Registers that are not read any
+// more are left out of states; so two ways that meet again with the same values
+// that still matter are one state, and a chain of n such joins takes n steps
+// although it has 2^n paths.
 //
 // Values are kept as what they are as long as possible: a constant, or a word of
 // the call. Most jumps then compare the number or the architecture with a
@@ -23,8 +24,11 @@ import (
 // Program is a program made ready for analysis. It is not safe for concurrent
 // use.
 type Program struct {
-	code bpf.Program
-	live []uint32 // registers that are read before they are written, from each instruction on
+	code bpf.Program // and a last instruction, where a division by zero leads
+	live []uint32    // registers that are read before they are written, from each instruction on
+
+	ways  []uint16 // to each instruction, from others
+	meets []bool   // instructions that lead to one with several ways
 
 	seen    []seenState // of Analyse
 	reached []bool
@@ -40,11 +44,40 @@ const (
 
 // NewProgram prepares a program, which must be valid (bpf.Validate).
 func NewProgram(p bpf.Program) *Program {
-	prog := &Program{code: p, live: make([]uint32, len(p))}
-	for pc := len(p) - 1; pc >= 0; pc-- {
+	code := append(append(bpf.Program(nil), p...), bpf.Instruction{Op: bpf.RetK, K: uint32(linux.KillThread)})
+	prog := &Program{
+		code: code, live: make([]uint32, len(code)),
+		ways: make([]uint16, len(code)), meets: make([]bool, len(code)),
+	}
+	for pc := len(p); pc >= 0; pc-- {
 		prog.live[pc] = prog.liveAt(pc)
+		for _, to := range prog.follow(pc) {
+			prog.ways[to]++
+		}
+	}
+	for pc := len(p); pc >= 0; pc-- {
+		for _, to := range prog.follow(pc) {
+			prog.meets[pc] = prog.meets[pc] || prog.meets[to] || prog.ways[to] > 1 && !isReturn(code[to].Op)
+		}
 	}
 	return prog
+}
+
+func isReturn(op uint16) bool { return op == bpf.RetK || op == bpf.RetA }
+
+// follow returns the instructions that may follow on one.
+func (p *Program) follow(pc int) []int {
+	in := p.code[pc]
+	if _, _, ok := comparison(in.Op); ok {
+		return []int{pc + 1 + int(in.Jt), pc + 1 + int(in.Jf)}
+	}
+	switch in.Op {
+	case bpf.RetK, bpf.RetA:
+		return nil
+	case bpf.Ja:
+		return []int{pc + 1 + int(in.K)}
+	}
+	return []int{pc + 1}
 }
 
 func (p *Program) liveAt(pc int) uint32 {
@@ -163,14 +196,14 @@ type executor struct {
 	*Program
 	vectors []Vector
 	index   map[Vector]value
-	done    map[state]Ref
 	words   [linux.NumWords]*Vector
 }
 
 // Program returns the diagram of what a program returns.
 func (s *Space) Program(p *Program) Ref {
-	x := executor{Space: s, Program: p, index: map[Vector]value{}, done: map[state]Ref{}}
-	return x.run(state{})
+	return function(s, func() chooser[state] {
+		return &executor{Space: s, Program: p, index: map[Vector]value{}}
+	}, state{})
 }
 
 // Constant returns the action that a program gives all calls of the space, where
@@ -178,7 +211,7 @@ func (s *Space) Program(p *Program) Ref {
 func (s *Space) Constant(p *Program) (a linux.Action, ok bool) {
 	x := executor{Space: s, Program: p}
 	var at state
-	if !x.advance(&at) {
+	if _, ok := x.advance(&at); !ok {
 		return 0, false
 	}
 	in := p.code[at.pc]
@@ -191,30 +224,54 @@ func (s *Space) Constant(p *Program) (a linux.Action, ok bool) {
 	return 0, false
 }
 
-// run returns what the program returns from a state on.
-func (x *executor) run(at state) Ref {
-	if !x.advance(&at) {
+// next goes on to a return, a jump that depends on the call, or a division by an
+// X that may be zero.
+func (x *executor) next(at state) (state, role) {
+	shared, ok := x.advance(&at)
+	if !ok {
 		panic("diagram: a computation was left undone")
 	}
+	for r := range at.regs {
+		if x.live[at.pc]&(1<<r) == 0 {
+			at.regs[r] = 0
+		}
+	}
+	return at, roleOf(isReturn(x.code[at.pc].Op), shared, x.meets[at.pc])
+}
+
+func (x *executor) order(at state) int { return int(at.pc) }
+
+func (x *executor) choose(at state) choice[state] {
 	in := x.code[at.pc]
 	if cmp, withX, ok := comparison(in.Op); ok {
-		return x.branch(cmp, at.operand(in, withX), at)
+		c := choice[state]{yes: at, no: at}
+		c.cond = x.Compare(cmp, x.vector(at.regs[regA]), x.vector(at.operand(in, withX)))
+		c.yes.pc += 1 + int32(in.Jt)
+		c.no.pc += 1 + int32(in.Jf)
+		return c
 	}
 	switch in.Op {
 	case bpf.RetK:
-		return x.Leaf(linux.Action(in.K))
+		return choice[state]{isLeaf: true, leaf: x.Leaf(linux.Action(in.K))}
 	case bpf.RetA:
-		return x.result(x.vector(at.regs[regA]), 31, 0)
+		return choice[state]{isLeaf: true, leaf: x.result(x.vector(at.regs[regA]), 31, 0)}
 	}
-	return x.divide(at)
+	// A division.
+	zero := x.Const(0)
+	c := choice[state]{cond: x.equal(x.vector(at.regs[regX]), &zero), no: at}
+	c.yes.pc = int32(len(x.code) - 1)
+	c.no.pc++
+	c.no.regs[regA], _ = x.compute(policy.OpDiv, at.regs[regA], at.regs[regX])
+	return c
 }
 
-// advance goes on as long as there is one way only: to a return, a jump that
-// depends on the call, or a division by an X that may be zero. It returns false
-// where that takes computing with more than constants, and x is not prepared to.
-func (x *executor) advance(at *state) bool {
+// advance goes on as long as there is one way only. It reports whether others
+// lead there, too; ok is false where it takes computing with more than constants,
+// and x is not prepared to.
+func (x *executor) advance(at *state) (shared, ok bool) {
 	pc, regs, start := int(at.pc), &at.regs, at.pc
 	for {
+		shared = shared || x.ways[pc] > 1
 		at.pc = int32(pc)
 		in := x.code[pc]
 		next := pc + 1
@@ -233,7 +290,7 @@ func (x *executor) advance(at *state) bool {
 			}
 			v, ok := x.compute(op, regs[regA], operand)
 			if !ok {
-				return false
+				return false, false
 			}
 			regs[regA], pc = v, next
 			continue
@@ -241,7 +298,7 @@ func (x *executor) advance(at *state) bool {
 		switch in.Op {
 		case bpf.RetK, bpf.RetA:
 			x.Spend(1 + (pc-int(start))/16)
-			return true
+			return shared, true
 		case bpf.Ja:
 			next += int(in.K)
 		case bpf.LdW:
@@ -270,7 +327,7 @@ func (x *executor) advance(at *state) bool {
 		case bpf.Neg:
 			v, ok := x.compute(policy.OpSub, 0, regs[regA])
 			if !ok {
-				return false
+				return false, false
 			}
 			regs[regA] = v
 		default:
@@ -279,7 +336,7 @@ func (x *executor) advance(at *state) bool {
 		pc = next
 	}
 	x.Spend(1 + (pc-int(start))/16)
-	return true
+	return shared, true
 }
 
 // operand returns the second operand of an instruction.
@@ -317,63 +374,6 @@ func (x *executor) decide(cmp policy.Cmp, a, b value) (holds, known bool) {
 		return decide(cmp, x.calls.word(linux.Word(a&^kindOfValue)), uint32(b))
 	}
 	return false, false
-}
-
-// known returns the state without what is not live, and its function where that
-// is known.
-func (x *executor) known(at state) (state, Ref, bool) {
-	for r := range at.regs {
-		if x.live[at.pc]&(1<<r) == 0 {
-			at.regs[r] = 0
-		}
-	}
-	f, ok := x.done[at]
-	if !ok && len(x.done) >= x.limits.States {
-		panic(&LimitError{"states of the program", x.limits.States})
-	}
-	return at, f, ok
-}
-
-// branch returns the function of a state whose instruction is a jump.
-func (x *executor) branch(cmp policy.Cmp, operand value, at state) Ref {
-	key, f, ok := x.known(at)
-	if ok {
-		return f
-	}
-	in := x.code[at.pc]
-	cond := x.Compare(cmp, x.vector(at.regs[regA]), x.vector(operand))
-	yes, no := at, at
-	yes.pc += 1 + int32(in.Jt)
-	no.pc += 1 + int32(in.Jf)
-	switch cond {
-	case True:
-		f = x.run(yes)
-	case False:
-		f = x.run(no)
-	default:
-		f = x.run(yes)
-		f = x.Ite(cond, f, x.run(no))
-	}
-	x.done[key] = f
-	return f
-}
-
-// divide returns the function of a state whose instruction divides by X.
-func (x *executor) divide(at state) Ref {
-	key, f, ok := x.known(at)
-	if ok {
-		return f
-	}
-	zero := x.Const(0)
-	f = x.Leaf(linux.KillThread)
-	if nonzero := x.Not(x.equal(x.vector(at.regs[regX]), &zero)); nonzero != False {
-		after := at
-		after.pc++
-		after.regs[regA], _ = x.compute(policy.OpDiv, at.regs[regA], at.regs[regX])
-		f = x.Ite(nonzero, x.run(after), f)
-	}
-	x.done[key] = f
-	return f
 }
 
 // vector returns the bits of a value.

@@ -81,6 +81,7 @@ const maxCache = 1 << 20
 type Space struct {
 	limits Limits
 	steps  int
+	room   int // nodes that may be made at present
 	gen    uint32
 	nodes  []node
 	table  []slot
@@ -107,6 +108,7 @@ func NewSpace(calls Calls, order Order, limits Limits) *Space {
 // order. Only the count of steps goes on.
 func (s *Space) Reset(calls Calls, order Order) {
 	s.gen++
+	s.room = s.limits.Nodes
 	s.nodes = append(s.nodes[:0], node{leafLevel, 0, 0}, node{leafLevel, 1, 0})
 	s.calls = calls
 	if len(order) == 0 {
@@ -138,6 +140,22 @@ func (s *Space) Do(f func()) (err error) {
 	}()
 	f()
 	return nil
+}
+
+// attempt runs f, which may make so many nodes. Where that or another limit but
+// that of steps stops it, what it made is forgotten and the error returned.
+func (s *Space) attempt(nodes int, f func()) error {
+	before := len(s.nodes)
+	s.room = min(before+nodes, s.limits.Nodes)
+	err := s.Do(f)
+	s.room = s.limits.Nodes
+	if err != nil {
+		s.Spend(0) // fails again where the steps are used up
+		s.gen++
+		s.nodes = s.nodes[:before]
+		s.fill()
+	}
+	return err
 }
 
 // Spend counts n steps of work done elsewhere on behalf of s.
@@ -191,8 +209,8 @@ func (s *Space) unique(n node) Ref {
 		}
 		i = (i + 1) & mask
 	}
-	if len(s.nodes) >= s.limits.Nodes {
-		panic(&LimitError{"diagram nodes", s.limits.Nodes})
+	if len(s.nodes) >= s.room {
+		panic(&LimitError{"diagram nodes", s.room})
 	}
 	r := Ref(len(s.nodes))
 	s.nodes = append(s.nodes, n)
@@ -205,6 +223,14 @@ func (s *Space) unique(n node) Ref {
 
 func (s *Space) grow() {
 	s.table = make([]slot, 2*len(s.table))
+	s.fill()
+	if len(s.cache) < min(maxCache, len(s.table)) {
+		s.cache = make([]entry, min(maxCache, len(s.table)))
+	}
+}
+
+// fill puts all nodes into the empty table.
+func (s *Space) fill() {
 	mask := uint32(len(s.table) - 1)
 	for r := 2; r < len(s.nodes); r++ {
 		n := s.nodes[r]
@@ -213,8 +239,5 @@ func (s *Space) grow() {
 			i = (i + 1) & mask
 		}
 		s.table[i] = slot{s.gen, Ref(r)}
-	}
-	if len(s.cache) < min(maxCache, len(s.table)) {
-		s.cache = make([]entry, min(maxCache, len(s.table)))
 	}
 }
