@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"testing"
 
 	"secco/bpf"
@@ -129,7 +130,11 @@ func TestAgainstPlainMachine(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	ran := map[uint16]int{}
 	returned := map[linux.Action]int{}
-	for range 20000 {
+	programs := 20000
+	if os.Getenv("SECCO_LONG") != "" {
+		programs *= 100
+	}
+	for range programs {
 		p := random.Program(r, random.Options{Junk: true})
 		m, err := New(p)
 		if err != nil {

@@ -176,7 +176,7 @@ func cOperand(in bpf.Instruction, k knowledge) string {
 
 // cField returns the field of struct seccomp_data at an offset.
 func cField(offset uint32) string {
-	field := ""
+	var field string
 	switch at := offset &^ 7; {
 	case offset%4 != 0 || offset >= linux.DataSize:
 		return fmt.Sprint(offset)

@@ -96,18 +96,18 @@ func (p *parser) goseccoLine(line string, start int) {
 	span := p.file.Span(at, at+len(name))
 	known, ok := goseccoNames[name]
 	if !ok {
-		p.errorf(span, "unknown-instruction", "gosecco's assembler has no instruction %q", shorten(name))
+		p.report(span, "unknown-instruction", "gosecco's assembler has no instruction %q", shorten(name))
 		return
 	}
 	number := func(what string, bits int) (uint64, bool) {
 		text, at := word()
 		if text == "" {
-			p.errorf(span, "bad-operand", "%s lacks its %s", name, what)
+			p.report(span, "bad-operand", "%s lacks its %s", name, what)
 			return 0, false
 		}
 		v, err := strconv.ParseUint(text, 16, bits)
 		if err != nil {
-			p.errorf(p.file.Span(at, at+len(text)), "bad-number", "%q is no hexadecimal number of %d bits", shorten(text), bits)
+			p.report(p.file.Span(at, at+len(text)), "bad-number", "%q is no hexadecimal number of %d bits", shorten(text), bits)
 		}
 		return v, err == nil
 	}
@@ -131,7 +131,7 @@ func (p *parser) goseccoLine(line string, start int) {
 		in.K = uint32(k)
 	}
 	if extra, at := word(); extra != "" {
-		p.errorf(p.file.Span(at, at+len(extra)), "unexpected-text", "unexpected %q behind %s", shorten(extra), name)
+		p.report(p.file.Span(at, at+len(extra)), "unexpected-text", "unexpected %q behind %s", shorten(extra), name)
 		return
 	}
 	p.add(in, span)

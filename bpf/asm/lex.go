@@ -34,6 +34,11 @@ type lexer struct {
 	diags *source.Diagnostics
 }
 
+// report adds an error to what is wrong with the text.
+func (l *lexer) report(span source.Span, code, format string, args ...any) {
+	l.diags.Errorf(span, code, format, args...)
+}
+
 func isDigit(c byte) bool { return '0' <= c && c <= '9' }
 
 func isLetter(c byte) bool { return c == '_' || 'a' <= c|0x20 && c|0x20 <= 'z' }
@@ -85,7 +90,7 @@ func (l *lexer) skip() {
 		case strings.HasPrefix(rest, "/*"):
 			end := strings.Index(rest[2:], "*/")
 			if end < 0 {
-				l.diags.Errorf(l.file.Span(l.at, l.at+2), "unterminated-comment", "the comment does not end")
+				l.report(l.file.Span(l.at, l.at+2), "unterminated-comment", "the comment does not end")
 				l.at = len(l.text)
 				return
 			}

@@ -2,7 +2,6 @@ package asm
 
 import (
 	"errors"
-	"fmt"
 	"math"
 	"strconv"
 	"strings"
@@ -19,7 +18,7 @@ const maxErrors = 100
 // accepts; otherwise the error is [source.Diagnostics], with places.
 func Parse(file *source.File) (bpf.Program, error) {
 	var diags source.Diagnostics
-	p := &parser{lexer: lexer{file: file, text: file.Text(), diags: &diags}, diags: &diags, labels: map[string]label{}}
+	p := &parser{lexer: lexer{file: file, text: file.Text(), diags: &diags}, labels: map[string]label{}}
 	if isGosecco(file.Text()) {
 		p.gosecco()
 	} else {
@@ -39,7 +38,6 @@ func Parse(file *source.File) (bpf.Program, error) {
 type parser struct {
 	lexer
 	token   token
-	diags   *source.Diagnostics
 	big     bool // .endian big
 	program bpf.Program
 	spans   []source.Span // of each instruction
@@ -75,21 +73,22 @@ var instructions = func() map[string]map[form]uint16 {
 	return m
 }()
 
-// errorf reports an error once for a line: what stands behind it is skipped.
+// errReported says that there is a diagnostic, and that the rest of the line is
+// to be skipped.
+var errReported = errors.New("reported")
+
+// errorf reports an error and returns errReported.
 func (p *parser) errorf(span source.Span, code, format string, args ...any) error {
-	p.diags.Errorf(span, code, format, args...)
+	p.report(span, code, format, args...)
 	return errReported
 }
-
-// errReported says that there is a diagnostic.
-var errReported = errors.New("reported")
 
 func (p *parser) advance() { p.token = p.next() }
 
 // full reports whether reading on makes no sense, and says so.
 func (p *parser) full() bool {
 	if len(*p.diags) >= maxErrors {
-		p.errorf(p.token.span, "too-many-errors", "too many errors, the rest is not read")
+		p.report(p.token.span, "too-many-errors", "too many errors, the rest is not read")
 		return true
 	}
 	return len(p.program) > bpf.MaxInstructions
@@ -185,8 +184,10 @@ func (p *parser) directive() error {
 
 // instruction reads one behind its name.
 func (p *parser) instruction(name token) error {
-	in := bpf.Instruction{}
-	var err error
+	var (
+		in  bpf.Instruction
+		err error
+	)
 	if name.text == "raw" {
 		in, err = p.raw()
 	} else {
@@ -210,7 +211,7 @@ func (p *parser) add(in bpf.Instruction, span source.Span) {
 	p.program = append(p.program, in)
 	p.spans = append(p.spans, span)
 	if len(p.program) == bpf.MaxInstructions+1 {
-		p.errorf(span, "program-too-long", "a program has at most %d instructions", bpf.MaxInstructions)
+		p.report(span, "program-too-long", "a program has at most %d instructions", bpf.MaxInstructions)
 	}
 }
 
@@ -444,18 +445,18 @@ func (p *parser) resolve() {
 		name := shorten(j.target.text)
 		to, ok := p.labels[j.target.text]
 		if !ok {
-			p.errorf(j.target.span, "unknown-label", "no label is called %q", name)
+			p.report(j.target.span, "unknown-label", "no label is called %q", name)
 			continue
 		}
 		in := &p.program[j.index]
 		distance := to.index - j.index - 1
 		switch {
 		case distance < 0:
-			p.errorf(j.target.span, "jump-back", "%q lies behind: jumps only go forward", name)
+			p.report(j.target.span, "jump-back", "%q lies behind: jumps only go forward", name)
 		case in.Op == bpf.Ja:
 			in.K = uint32(distance)
 		case distance > math.MaxUint8:
-			p.errorf(j.target.span, "jump-too-far", "%q is %d instructions away, a conditional jump reaches %d", name, distance, math.MaxUint8)
+			p.report(j.target.span, "jump-too-far", "%q is %d instructions away, a conditional jump reaches %d", name, distance, math.MaxUint8)
 		case j.negate:
 			in.Jf = uint8(distance)
 		default:
@@ -472,8 +473,8 @@ func (p *parser) validate() {
 	}
 	var invalid *bpf.InvalidError
 	if !errors.As(err, &invalid) || invalid.Index < 0 || invalid.Index >= len(p.spans) {
-		p.errorf(p.file.Span(0, 0), "invalid-program", "%v", err)
+		p.report(p.file.Span(0, 0), "invalid-program", "%v", err)
 		return
 	}
-	p.errorf(p.spans[invalid.Index], "invalid-program", "%s", fmt.Sprintf("instruction %d: %s", invalid.Index, invalid.Reason))
+	p.report(p.spans[invalid.Index], "invalid-program", "instruction %d: %s", invalid.Index, invalid.Reason)
 }

@@ -111,8 +111,6 @@ func install(p bpf.Program, flags uintptr) int64 {
 }
 
 func noNewPrivs() int64 {
-	if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
-		return -int64(err.(unix.Errno))
-	}
-	return 0
+	_, _, errno := unix.RawSyscall6(unix.SYS_PRCTL, unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0, 0)
+	return -int64(errno)
 }

@@ -6,14 +6,19 @@
 // errno, so that no call that it is asked about is ever carried out, and tells
 // from the errno which return was reached. [Accepts] asks whether the kernel
 // takes a program, and installs nothing.
+//
+// Both need seccomp filters and a kernel for x86_64; [Require] says what is
+// missing. Other tests of the tree compare their programs with it:
+//
+//	outcomes, err := kernel.Observe(program, calls)
+//	// outcomes[i].Value is what the program returns for calls[i].Data()
 package kernel
 
 import (
 	"fmt"
+	"os"
 	"syscall"
 	"testing"
-
-	"os"
 
 	"secco/bpf"
 	"secco/linux"

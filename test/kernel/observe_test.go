@@ -4,6 +4,7 @@ package kernel
 
 import (
 	"math/rand/v2"
+	"os"
 	"testing"
 
 	"secco/bpf"
@@ -15,7 +16,10 @@ import (
 // TestEmulatorAgainstKernel runs random programs on both.
 func TestEmulatorAgainstKernel(t *testing.T) {
 	Require(t, AMD64, I386)
-	const programs, perProgram = 500, 40
+	programs, perProgram := 500, 40
+	if os.Getenv("SECCO_LONG") != "" {
+		programs *= 100
+	}
 	r := rand.New(rand.NewPCG(3, 4))
 	pairs, byEntry, inX32, killed := 0, map[Entry]int{}, 0, 0
 	values := map[linux.Action]bool{}

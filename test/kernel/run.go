@@ -92,7 +92,7 @@ func run(p bpf.Program, calls []Call) ([]result, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer unix.Munmap(memory)
+	defer func() { _ = unix.Munmap(memory) }() // it was mapped above
 	s := (*shared)(unsafe.Pointer(&memory[0]))
 	base := uintptr(unsafe.Pointer(s))
 	s.stack = base + uintptr(headSize+stackSize)

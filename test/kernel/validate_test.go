@@ -4,6 +4,7 @@ package kernel
 
 import (
 	"math/rand/v2"
+	"os"
 	"testing"
 
 	"secco/bpf"
@@ -127,7 +128,11 @@ func TestMutants(t *testing.T) {
 	Require(t)
 	c := comparison{t: t}
 	r := rand.New(rand.NewPCG(5, 6))
-	for range 6000 {
+	programs := 6000
+	if os.Getenv("SECCO_LONG") != "" {
+		programs *= 50
+	}
+	for range programs {
 		p := random.Program(r, random.Options{Max: 40, Junk: true})
 		c.compare(p)
 		for range 3 {

@@ -52,7 +52,7 @@ func TestErrnosStandForVerdicts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	real, err := run(p, calls)
+	actual, err := run(p, calls)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -60,8 +60,8 @@ func TestErrnosStandForVerdicts(t *testing.T) {
 		want := result{Kind: returned}
 		switch e := o.Value.Effect(); e.Kind() {
 		case linux.Allow, linux.Log:
-			if real[i].Kind != returned || real[i].Value <= 1 {
-				t.Errorf("%+v: observed %v, but getpid gave %+v", calls[i], o.Value, real[i])
+			if actual[i].Kind != returned || actual[i].Value <= 1 {
+				t.Errorf("%+v: observed %v, but getpid gave %+v", calls[i], o.Value, actual[i])
 			}
 			continue
 		case linux.Errno:
@@ -73,8 +73,8 @@ func TestErrnosStandForVerdicts(t *testing.T) {
 		default:
 			want.Kind = killed
 		}
-		if real[i] != want {
-			t.Errorf("%+v: observed %v, want %+v, really %+v", calls[i], o.Value, want, real[i])
+		if actual[i] != want {
+			t.Errorf("%+v: observed %v, want %+v, really %+v", calls[i], o.Value, want, actual[i])
 		}
 		if at := int(calls[i].Args[1]); at < len(actions) && o.Value != actions[at] {
 			t.Errorf("%+v: observed %v, the program returns %v", calls[i], o.Value, actions[at])

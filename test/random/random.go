@@ -3,6 +3,7 @@
 package random
 
 import (
+	"errors"
 	"math/rand/v2"
 
 	"secco/bpf"
@@ -38,17 +39,17 @@ func Program(r *rand.Rand, o Options) bpf.Program {
 		p[i] = instruction(r, len(p)-i-1, o)
 	}
 	for { // make up for scratch words read before they are written
-		err, ok := bpf.Validate(p).(*bpf.InvalidError)
-		if !ok {
+		var invalid *bpf.InvalidError
+		if !errors.As(bpf.Validate(p), &invalid) {
 			return p
 		}
-		switch at := &p[err.Index]; at.Op {
+		switch at := &p[invalid.Index]; at.Op {
 		case bpf.LdMem:
 			at.Op = bpf.St
 		case bpf.LdxMem:
 			at.Op = bpf.Stx
 		default:
-			panic("random program is " + err.Error())
+			panic("random program is " + invalid.Error())
 		}
 	}
 }
