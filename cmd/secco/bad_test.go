@@ -160,7 +160,7 @@ func TestBadPrograms(t *testing.T) {
 		"jump beyond":      {spoil(1, bpf.Instruction{Op: bpf.Ja, K: 0xffffffff}), "instruction 1"},
 		"division by zero": {spoil(1, bpf.Instruction{Op: bpf.DivK}), "instruction 1"},
 		"scratch word":     {spoil(1, bpf.Instruction{Op: bpf.LdMem, K: 1}), "instruction 1"},
-		"too long":         {bytes.Repeat(bpf.Encode(bpf.Program{{Op: bpf.RetK}}, littleEndian), 4097), "4097"},
+		"too long":         {bytes.Repeat(bpf.Encode(bpf.Program{{Op: bpf.RetK}}, littleEndian), 4097), "at most 4096 instructions"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Chdir(t.TempDir())

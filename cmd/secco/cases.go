@@ -201,7 +201,25 @@ func answerLine(verdict linux.Action, rule source.Span) []byte {
 	if !rule.IsZero() {
 		a.Rule = rule.String()
 	}
-	var b bytes.Buffer
-	writeJSON(&b, a)
-	return b.Bytes()
+	return jsonLine(a)
+}
+
+// callJSON is a call as a line of a file of cases holds it.
+type callJSON struct {
+	Arch string   `json:"arch"`
+	NR   uint32   `json:"nr"`
+	Args []string `json:"args"`
+	IP   string   `json:"ip"`
+}
+
+// callLine returns the case that stands for a call.
+func callLine(d *linux.SeccompData) *callJSON {
+	c := &callJSON{Arch: fmt.Sprintf("%#x", d.Arch), NR: d.NR, IP: fmt.Sprintf("%#x", d.IP)}
+	if a, ok := linux.ArchOf(d.Arch, d.NR); ok {
+		c.Arch = a.String()
+	}
+	for _, arg := range d.Args {
+		c.Args = append(c.Args, fmt.Sprintf("%#x", arg))
+	}
+	return c
 }

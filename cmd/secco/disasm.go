@@ -38,7 +38,7 @@ func (s *session) printing(f *filter, out *compiler.Output) asm.Options {
 	opts := asm.Options{Comment: func(i int) string { return rules(out, i) }}
 	if f.policy != nil {
 		opts.Arch = f.policy.Targets[0].Arch
-	} else if arches, err := s.arches("arch"); err == nil && len(arches) > 0 {
+	} else if arches, err := s.targets(); err == nil && len(arches) > 0 {
 		opts.Arch = arches[0]
 	}
 	return opts

@@ -1,13 +1,13 @@
 package main
 
 import (
-	"fmt"
 	"strconv"
 
 	"github.com/urfave/cli/v2"
 
 	"secco/emulator"
 	"secco/linux"
+	"secco/policy/prove"
 	"secco/source"
 )
 
@@ -22,7 +22,7 @@ var emulateCommand = &cli.Command{
 		"arch is a name or an AUDIT_ARCH number (default: --arch), nr a number, x32's with their bit, or a name.",
 	Flags: flags([]cli.Flag{
 		&cli.StringFlag{Name: "arch", Aliases: []string{"a"}, Value: "x86_64", Usage: "`ARCH` of the call"},
-		&cli.StringFlag{Name: "targets", Usage: "`ARCHES` that the policy is for, with commas between them, where it names none itself (default: x86_64)"},
+		targetsFlag,
 		&cli.StringFlag{Name: "cases", Usage: "answer the calls in `FILE`, JSON lines; - is standard input", TakesFile: true},
 		&cli.StringFlag{Name: "ip", Value: "0", Usage: "`ADDRESS` that the call comes from"},
 	}, inputFlags),
@@ -86,23 +86,9 @@ func (j *judge) decide(d *linux.SeccompData) (linux.Action, source.Span, error) 
 	meant, rule := j.policy.Eval(d)
 	if meant.Effect() != verdict.Effect() {
 		return 0, source.Span{}, refused("fault", "a fault in secco itself, please report it: for %s the policy means %s, its program returns %s",
-			describe(d), meant, verdict)
+			prove.CallString(d), meant, verdict)
 	}
 	return verdict, rule, nil
-}
-
-// describe writes a call for people.
-func describe(d *linux.SeccompData) string {
-	name := fmt.Sprintf("%#x", d.NR)
-	arch := fmt.Sprintf("architecture %#x", d.Arch)
-	if a, ok := linux.ArchOf(d.Arch, d.NR); ok {
-		arch = a.String()
-		if n, ok := a.SyscallName(d.NR); ok {
-			name = n
-		}
-	}
-	return fmt.Sprintf("%s %s(%#x, %#x, %#x, %#x, %#x, %#x)", arch, name,
-		d.Args[0], d.Args[1], d.Args[2], d.Args[3], d.Args[4], d.Args[5])
 }
 
 // answer prints the verdict on one call, then the rule.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -76,7 +77,7 @@ func (f *failure) report(w io.Writer, asJSON bool) { printFindings(w, f.findings
 func printFindings(w io.Writer, findings source.Diagnostics, asJSON bool) {
 	for _, d := range findings {
 		if asJSON {
-			writeJSON(w, findingJSON(d))
+			_, _ = w.Write(jsonLine(findingJSON(d))) // where findings can't be told, nothing can
 		} else {
 			fmt.Fprint(w, d.String())
 		}
@@ -121,11 +122,13 @@ func placeOf(s source.Span) place {
 	return place{File: start.File, Line: start.Line, Column: start.Column, EndLine: end.Line, EndColumn: end.Column}
 }
 
-// writeJSON writes one value on a line of its own.
-func writeJSON(w io.Writer, v any) {
-	enc := json.NewEncoder(w)
+// jsonLine returns a value as JSON on a line of its own.
+func jsonLine(v any) []byte {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
 	enc.SetEscapeHTML(false)
 	if err := enc.Encode(v); err != nil {
-		fmt.Fprintf(w, "%q\n", err)
+		panic(err) // only types of ours that have a JSON form are written
 	}
+	return b.Bytes()
 }

@@ -89,7 +89,7 @@ func (s *session) loadProgram(f *filter, in input) error {
 // loadProfile reads an OCI profile. What runtimes make of it depends on the
 // machine: --arch says which, this one by default.
 func (s *session) loadProfile(f *filter, in input) error {
-	arches, err := s.arches("arch")
+	arches, err := s.targets()
 	if err != nil {
 		return err
 	}

@@ -54,9 +54,7 @@ func writeProgramJSON(s *session, f *filter, out *compiler.Output) error {
 		}
 		p.Instructions = append(p.Instructions, j)
 	}
-	var b strings.Builder
-	writeJSON(&b, p)
-	return s.write([]byte(b.String()))
+	return s.write(jsonLine(p))
 }
 
 func writeC(s *session, f *filter, out *compiler.Output) error {

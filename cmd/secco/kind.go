@@ -44,7 +44,7 @@ func (s *session) kindOf(in input) (kind, error) {
 // asmStart is how a program's text starts: an instruction, ours or gosecco's, or a
 // directive, perhaps after labels. No policy has a statement like that: behind its
 // first word comes one of "=", ":", "(", "[", "," and "{".
-var asmStart = regexp.MustCompile(`^(\w+:\s*)*(\.\w+|(ldx?|stx?|add|sub|mul|div|mod|and|or|xor|lsh|rsh|neg|ja|jmp|j(eq|ne|neq|gt|ge|lt|le|set)x?|ret|tax|txa)(_(abs|ind|len|imm|mem|k|x|a))?)(\s*$|\s+([^=:([,{\s]|\[\d))`)
+var asmStart = regexp.MustCompile(`^(\w+:\s*)*(\.\w+|(ldx?|stx?|add|sub|mul|div|mod|and|or|xor|lsh|rsh|neg|ja|jmp|j(eq|ne|neq|gt|ge|lt|le|set)x?|ret|tax|txa)(_(abs|ind|len|imm|mem|k|x|a))?)(\s*$|\s+([^=:([,{\s]|\[\w))`)
 
 // detect tells what an input is: by its name's ending where that says it, else by
 // its content. A policy is what is left, for its errors have places.

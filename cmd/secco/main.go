@@ -26,7 +26,10 @@ func secco(args []string, stdin io.Reader, stdout, stderr io.Writer) (code int) 
 		}
 	}()
 	app := newApp(stdin, stdout, stderr)
-	err := app.Run(reorder(app, args))
+	args, err := reorder(app, args)
+	if err == nil {
+		err = app.Run(args)
+	}
 	if err == nil {
 		return exitDone
 	}
@@ -50,7 +53,7 @@ func newApp(stdin io.Reader, stdout, stderr io.Writer) *cli.App {
 			"what was asked for could not be checked, 4 undecided.",
 		Commands: []*cli.Command{
 			checkCommand, compileCommand, convertCommand, emulateCommand, disasmCommand,
-			asmCommand, verifyCommand, runCommand, profilesCommand, completionCommand,
+			asmCommand, proveCommand, verifyCommand, runCommand, profilesCommand, completionCommand,
 		},
 		Version:                   buildVersion(),
 		EnableBashCompletion:      true,

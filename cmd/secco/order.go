@@ -16,9 +16,9 @@ func orderOf(a linux.Arch) binary.ByteOrder {
 	return littleEndian
 }
 
-// byteOrder returns that of the first architecture of --arch.
+// byteOrder returns that of the first architecture that a filter is read for.
 func (s *session) byteOrder() (binary.ByteOrder, error) {
-	arches, err := s.arches("arch")
+	arches, err := s.targets()
 	if err != nil || len(arches) == 0 {
 		return littleEndian, err
 	}

@@ -1,21 +1,29 @@
 package main
 
 import (
+	"errors"
 	"os"
-	"os/exec"
+	"runtime"
 
 	"github.com/urfave/cli/v2"
 
 	"secco/hook"
 )
 
+// The command that run starts becomes what this process's main thread is.
+func init() { runtime.LockOSThread() }
+
 var runCommand = &cli.Command{
 	Name:      "run",
 	Usage:     "run a command under a filter",
 	ArgsUsage: "FILTER [--] CMD [ARG...]",
 	Description: "The command takes this process's place once the filter is on it; if anything goes wrong\n" +
-		"before, it does not run. The filter must allow execve.",
-	Flags: flags([]cli.Flag{archFlag}, inputFlags),
+		"before, it does not run. Exit codes are the command's, but for 126 where it can't be\n" +
+		"executed, 127 where there is no such command, and secco's own.",
+	Flags: flags([]cli.Flag{
+		archFlag,
+		&cli.BoolFlag{Name: "gate", DisableDefaultText: true, Usage: "let CMD start although the filter refuses execve; every later execve fails (Linux 5.5)"},
+	}, inputFlags),
 	Action: action(func(s *session) error {
 		if err := s.want(2, -1); err != nil {
 			return err
@@ -28,6 +36,18 @@ var runCommand = &cli.Command{
 		if err != nil {
 			return err
 		}
+		exec, start := hook.Exec, hook.CheckExec(out.Program)
+		if s.Bool("gate") {
+			exec = hook.ExecGated
+			_, start = hook.Gate(out.Program)
+		}
+		if start != nil {
+			failed := badInput("no-start", "%s: the command could not start: %s", f.name, start)
+			if errors.Is(start, hook.ErrRefusesExecve) {
+				failed.hint("--gate lets it start, once")
+			}
+			return failed
+		}
 		var opts hook.Options
 		if f.policy != nil {
 			if opts, err = hook.OptionsFor(f.policy.Settings); err != nil {
@@ -35,10 +55,12 @@ var runCommand = &cli.Command{
 			}
 		}
 		argv := s.Args().Slice()[1:]
-		path, err := exec.LookPath(argv[0])
-		if err != nil {
+		path, err := hook.Look(argv[0])
+		if failed := (*hook.ExecError)(nil); errors.As(err, &failed) {
+			return newFailure(failed.Code(), "no-command", "%s", err)
+		} else if err != nil {
 			return badInput("no-command", "%s", err)
 		}
-		return refused("install", "%s", hook.Exec(out.Program, opts, path, argv, os.Environ()))
+		return refused("install", "%s: %s", f.name, exec(out.Program, opts, path, argv, os.Environ()))
 	}),
 }

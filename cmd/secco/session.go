@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -57,6 +58,9 @@ var (
 	archFlag = &cli.StringFlag{
 		Name: "arch", Aliases: []string{"a"}, Usage: "`ARCHES` that a policy is for, with commas between them, where it names none itself (default: x86_64)",
 	}
+	// targetsFlag stands in for archFlag where --arch is about calls.
+	targetsFlag = &cli.StringFlag{Name: "targets", Usage: "`ARCHES` that a policy is for, with commas between them, where it names none itself (default: x86_64)"}
+
 	inputFlags = []cli.Flag{
 		&cli.StringFlag{Name: "from", Usage: "what FILTER is, instead of telling it from its content: `KIND` is " + strings.Join(kindNames(), ", ")},
 		&cli.StringSliceFlag{Name: "define", Usage: "read macros and names from `FILE` first (repeatable)", TakesFile: true},
@@ -96,6 +100,14 @@ func (s *session) arches(flag string) ([]linux.Arch, error) {
 	return list, nil
 }
 
+// targets returns the architectures that a filter is to be read for.
+func (s *session) targets() ([]linux.Arch, error) {
+	if slices.Contains(s.Command.Flags, cli.Flag(targetsFlag)) {
+		return s.arches(targetsFlag.Name)
+	}
+	return s.arches(archFlag.Name)
+}
+
 func parseArch(name string) (linux.Arch, error) {
 	if a, ok := linux.ParseArch(name); ok {
 		return a, nil
@@ -109,7 +121,7 @@ func parseArch(name string) (linux.Arch, error) {
 
 // langOptions returns what the flags say to the language.
 func (s *session) langOptions() (lang.Options, error) {
-	targets, err := s.arches("arch")
+	targets, err := s.targets()
 	if err != nil {
 		return lang.Options{}, err
 	}

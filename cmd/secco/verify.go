@@ -13,16 +13,19 @@ import (
 	"secco/convert"
 	"secco/convert/libseccomp"
 	"secco/emulator"
+	"secco/linux"
 	"secco/policy"
+	"secco/policy/prove"
 )
 
 var verifyCommand = &cli.Command{
 	Name:      "verify",
 	Usage:     "check that a policy, its program and its profile through libseccomp do the same",
 	ArgsUsage: "POLICY...",
-	Description: "The calls that are compared are those of every syscall number that an architecture has, the\n" +
-		"gaps between, x32's and negative ones, other architectures, and arguments at the edges of\n" +
-		"the policy's own constants. Exit code 3 where secco was built without libseccomp.",
+	Description: "Each pair is proved equal for every call of every architecture. Calls of every syscall\n" +
+		"number and of those between, x32's and negative ones, other architectures', with arguments at\n" +
+		"the edges of the policy's own constants, are run through both besides. Exit code 1 shows a\n" +
+		"call that tells them apart, 3 says that secco was built without libseccomp.",
 	Flags: flags([]cli.Flag{archFlag}, inputFlags),
 	Action: action(func(s *session) error {
 		if err := s.want(1, -1); err != nil {
@@ -45,11 +48,11 @@ func (s *session) verify(f *filter) error {
 	if err := s.printf("%s: %d instructions\n%s", f.name, len(out.Program), verdicts(f.policy)); err != nil {
 		return err
 	}
-	calls, err := compare(f.policy, out.Program, "the program returns")
+	done, err := compare(f.policy, out.Program, "the program returns")
 	if err != nil {
 		return err
 	}
-	if err := s.printf("policy = program: %d calls\n", calls); err != nil {
+	if err := s.printf("policy = program: %s\n", done); err != nil {
 		return err
 	}
 	profile, err := convert.ToOCI(f.policy, convert.Options{})
@@ -69,28 +72,48 @@ func (s *session) verify(f *filter) error {
 	if err != nil {
 		return refused("libseccomp", "not cross-validated: %s", err)
 	}
-	calls, err = compare(f.policy, theirs, "the profile through libseccomp "+version+" returns")
+	done, err = compare(f.policy, theirs, "the profile through libseccomp "+version+" returns")
 	if err != nil {
 		return err
 	}
-	return s.printf("policy = profile through libseccomp %s: %d calls, %d instructions\n", version, calls, len(theirs))
+	return s.printf("policy = profile through libseccomp %s: %s (%d instructions)\n", version, done, len(theirs))
 }
 
-// compare has a policy and a program decide the policy's sample calls and returns
-// how many those were. A difference is an error with the call.
-func compare(p *policy.Policy, program bpf.Program, returns string) (calls int, err error) {
+// compare proves that a policy and a program do the same with every call, and has
+// both decide the policy's sample calls besides: the emulator knows nothing of
+// proofs. It returns what was done. A difference is an error with the call.
+func compare(p *policy.Policy, program bpf.Program, returns string) (done string, err error) {
+	different := func(call *linux.SeccompData, got linux.Action) error {
+		meant, rule := p.Eval(call)
+		return newFailure(exitNo, "different", "for %s the policy means %s (%s), %s %s", prove.CallString(call), meant, rule, returns, got)
+	}
 	m, err := emulator.New(program)
 	if err != nil {
-		return 0, err
+		return "", err
 	}
+	calls := 0
 	for d := range policy.Samples(p) {
 		calls++
-		meant, rule := p.Eval(&d)
+		meant, _ := p.Eval(&d)
 		if got := m.Run(&d); got.Effect() != meant.Effect() {
-			return calls, newFailure(exitNo, "different", "for %s the policy means %s (%s), %s %s", describe(&d), meant, rule, returns, got)
+			return "", different(&d, got)
 		}
 	}
-	return calls, nil
+	theirs, err := prove.Program(program)
+	if err != nil {
+		return "", err
+	}
+	result, err := prove.Equivalent(prove.Policy(p), theirs, prove.Options{})
+	if err != nil {
+		return "", refused("fault", "a fault in secco itself, please report it: %s", err)
+	}
+	switch result.Verdict {
+	case prove.Equal:
+		return fmt.Sprintf("proved, and %d calls compared", calls), nil
+	case prove.Different:
+		return "", different(&result.Witness.Call, result.Witness.B)
+	}
+	return "", newFailure(exitUndecided, "undecided", "%d calls compared without a difference, but not proved: %s", calls, result.Reason)
 }
 
 // verdicts counts, for each architecture, what becomes of its syscalls: a line

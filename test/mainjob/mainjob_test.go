@@ -39,7 +39,7 @@ func TestMainJob(t *testing.T) {
 		"out/web-server.json: ",
 		"policy = program: ",
 		"policy = profile through libseccomp ",
-		"socket: in(argL0, AF_UNIX, AF_INET, AF_INET6)",
+		"socket, socketpair: in(argL0, AF_UNIX, AF_INET, AF_INET6)",
 		"errno(EPERM)",
 		"Linux version",
 		"mkfifo: cannot create fifo 'out/pipe': Operation not permitted",
