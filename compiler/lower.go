@@ -109,6 +109,9 @@ func (l *lowerer) tree(n *node) *layout.Node {
 	ids := map[*layout.Node]target{}
 	for i, to := range n.to {
 		c := l.lower(to, n.t)
+		if !n.t.isWord(offsetNR) && !n.t.isWord(offsetArch) {
+			weights[i] *= 1 + heightShare*float64(c.Height())
+		}
 		id, ok := ids[c]
 		if !ok {
 			id = target(len(targets))

@@ -53,7 +53,7 @@ type search struct {
 	jump  func(op uint16, k uint32, yes, no *layout.Node) *layout.Node
 	sum   []float64 // of the weights before each choice
 	one   []int     // up to where the choices from i on accept the same target
-	order []int     // the single values that weigh anything, the heaviest first
+	order []int     // the heavy single values, the heaviest first
 	rank  []int     // the place of each choice in order; len(order) where it has none
 	plans []plan    // of (i, j) with nothing taken out
 	holed map[holes]plan
@@ -83,6 +83,7 @@ const (
 	maxChoices = 256
 	maxChain   = 16
 	knuthSlack = 3
+	heavy      = 1. / 64 // of all choices, so that a single value may be taken out anywhere
 	// smallest is up to how many choices every split is tried.
 	smallest = 12
 )
@@ -113,9 +114,13 @@ func (s *search) prepare() {
 	s.plans = make([]plan, (n+1)*(n+1))
 	s.holed = map[holes]plan{}
 	s.order = nil
+	total := 0.0
+	for _, c := range s.cs {
+		total += c.weight
+	}
 	for i, c := range s.cs {
 		s.sum[i+1] = s.sum[i] + c.weight
-		if c.lo == c.hi && c.weight > 0 {
+		if c.lo == c.hi && c.weight >= heavy*total {
 			s.order = append(s.order, i)
 		}
 		for _, t := range [2]target{c.to, c.or} {

@@ -18,6 +18,9 @@ const (
 	shareX32     = 0.02  // of x32 calls to those of x86_64
 	shareNarrow  = 0.05  // of a 32-bit architecture to a 64-bit one
 	shareUnknown = 0.001 // of an architecture that is no target
+	// heightShare is what an interval of an argument's values weighs more for each
+	// instruction of the longest way on from there, for the worst case's sake.
+	heightShare = 0.25
 )
 
 // weights returns how often each interval of a node's values is taken.

@@ -4,8 +4,9 @@
 // front: when a node is placed, everything that it leads to has its place
 // already, and whether a jump reaches is known, not guessed. Where it does not,
 // a stepping stone goes in front of what is there so far, which moves nothing
-// that counts from the end: a copy where the target is a return, else an
-// unconditional jump, which reaches everywhere. Nothing is ever inserted between
+// that counts from the end: a copy where the target is a return, or a
+// conditional jump that reaches its own targets from here; else an unconditional
+// jump, which reaches everywhere. Nothing is ever inserted between
 // placed instructions, so no offset ever changes.
 package layout
 
@@ -20,10 +21,24 @@ type Node struct {
 	Yes, No *Node
 	ID      int32 // set by whoever makes the nodes: 0, 1, 2 …
 	weight  int32
+	height  int32 // of Height
 }
 
 // IsReturn reports whether n ends the program.
 func (n *Node) IsReturn() bool { return n.Next == nil && n.Yes == nil }
+
+// Height returns how many instructions the longest way from n to a return has,
+// the return not counted.
+func (n *Node) Height() int {
+	if n.height == 0 && !n.IsReturn() {
+		if n.Next != nil {
+			n.height = int32(n.Next.Height() + 1)
+		} else {
+			n.height = int32(max(n.Yes.Height(), n.No.Height()) + 1)
+		}
+	}
+	return int(n.height)
+}
 
 // maxJump is how many instructions a conditional jump can skip.
 const maxJump = 255
@@ -91,7 +106,7 @@ func (p *placer) place(n *Node) {
 			return
 		}
 		if p.at[n.Next.ID] != int32(len(p.code)-1) {
-			p.jump(n.Next)
+			p.repeat(n.Next)
 		}
 		p.put(bpf.Instruction{Op: n.Op, K: n.K}, n)
 	case n.Yes != nil:
@@ -127,6 +142,26 @@ func (p *placer) jump(n *Node) {
 	p.nodes = append(p.nodes, n)
 }
 
+// repeat puts a copy of n, which is placed, or a jump there where that is
+// shorter: a copied return or conditional jump takes no more room than a jump to
+// it, and no time.
+func (p *placer) repeat(n *Node) {
+	switch {
+	case n.IsReturn():
+		p.code, p.nodes = append(p.code, bpf.Instruction{Op: n.Op, K: n.K}), append(p.nodes, n)
+	case n.Yes != nil && p.reaches(n.Yes) && p.reaches(n.No):
+		p.code = append(p.code, bpf.Instruction{Op: n.Op, K: n.K, Jt: p.offset(n.Yes), Jf: p.offset(n.No)})
+		p.nodes = append(p.nodes, n)
+	default:
+		p.jump(n)
+	}
+}
+
+// reaches reports whether a conditional jump placed next reaches n.
+func (p *placer) reaches(n *Node) bool {
+	return p.within(p.at[n.ID], 0) || p.within(p.stone[n.ID], 0)
+}
+
 // within reports whether a conditional jump placed next, or up to slack later,
 // reaches index at.
 func (p *placer) within(at int32, slack int) bool {
@@ -140,11 +175,7 @@ func (p *placer) reach(n *Node, slack int) {
 		return
 	}
 	p.stone[n.ID] = int32(len(p.code))
-	if n.IsReturn() {
-		p.code, p.nodes = append(p.code, bpf.Instruction{Op: n.Op, K: n.K}), append(p.nodes, n)
-		return
-	}
-	p.jump(n)
+	p.repeat(n)
 }
 
 // offset returns how many instructions a conditional jump placed next skips to
