@@ -15,7 +15,7 @@ import (
 	"secco/test/random"
 )
 
-func parse(text string) (bpf.Program, error) { return Parse(source.NewFile("test.asm", text)) }
+func parseText(text string) (bpf.Program, error) { return Parse(source.NewFile("test.asm", text)) }
 
 // hostile comments must neither end early nor be read as instructions.
 func hostile(i int) string {
@@ -32,7 +32,7 @@ func TestRoundTrip(t *testing.T) {
 		}
 		p := random.Program(r, random.Options{Max: most, Junk: i%2 == 0})
 		text := Print(p, options[i%len(options)])
-		got, err := parse(text)
+		got, err := parseText(text)
 		if err != nil {
 			t.Fatalf("%v\n%s", err, text)
 		}
@@ -54,7 +54,7 @@ func TestPrintAnything(t *testing.T) {
 		if n := strings.Count(text, "\n"); n != len(p) {
 			t.Fatalf("%d lines for %d instructions\n%s", n, len(p), text)
 		}
-		got, err := parse(text)
+		got, err := parseText(text)
 		if valid := bpf.Validate(p); (valid == nil) != (err == nil) {
 			t.Fatalf("Validate: %v, Parse: %v\n%s", valid, err, text)
 		} else if err != nil {
@@ -111,7 +111,7 @@ func TestPrint(t *testing.T) {
 	if diff := cmp.Diff(listing, Print(program, Options{})); diff != "" {
 		t.Error(diff)
 	}
-	p, err := parse(listing)
+	p, err := parseText(listing)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -185,7 +185,7 @@ func TestSyntax(t *testing.T) {
 		{".endian big\nld [argL1]", bpf.Instruction{Op: bpf.LdW, K: 28}},
 	}
 	for _, test := range tests {
-		p, err := parse(test.text + "\nnext: tax\nend: ret #0")
+		p, err := parseText(test.text + "\nnext: tax\nend: ret #0")
 		if err != nil {
 			t.Errorf("%s: %v", test.text, err)
 		} else if p[0] != test.want || len(p) != 3 {
@@ -244,7 +244,7 @@ func TestErrors(t *testing.T) {
 		{strings.Repeat("?\n", 1000), "1:1: error[unexpected-text]"},
 	}
 	for _, test := range tests {
-		p, err := parse(test.text)
+		p, err := parseText(test.text)
 		var diags source.Diagnostics
 		if p != nil || !errors.As(err, &diags) {
 			t.Errorf("%.40q: %v, %v", test.text, p, err)
@@ -257,9 +257,35 @@ func TestErrors(t *testing.T) {
 			t.Errorf("%.40q: %d errors", test.text, len(diags))
 		}
 	}
-	_, err := parse("mov\nret #0\nja nowhere\nld [q]\n")
+	_, err := parseText("mov\nret #0\nja nowhere\nld [q]\n")
 	if n := strings.Count(err.Error(), "error["); n != 3 {
 		t.Errorf("not all errors are reported at once: %v", err)
+	}
+}
+
+func TestParseFor(t *testing.T) {
+	tests := []struct {
+		arch   linux.Arch
+		text   string
+		offset int // -1: refused
+	}{
+		{linux.X86_64, "ld [argL0]", 16},
+		{linux.S390X, "ld [argL0]", 20},
+		{linux.S390X, "ld [16]", 16},
+		{linux.S390X, ".endian big\nld [argH0]", 16},
+		{linux.S390X, ".endian little\nld [argL0]", -1},
+		{linux.X86_64, ".endian big\nld [argL0]", -1},
+		{linux.X86_64, ".endian little\nld [argL0]", 16},
+	}
+	for _, test := range tests {
+		p, err := ParseFor(test.arch, source.NewFile("test.asm", test.text+"\nret a"))
+		if test.offset < 0 {
+			if err == nil || !strings.Contains(err.Error(), "test.asm:1:1: error[other-byte-order]") {
+				t.Errorf("%v, %q: error %v", test.arch, test.text, err)
+			}
+		} else if err != nil || p[0].K != uint32(test.offset) {
+			t.Errorf("%v, %q: %v, %v", test.arch, test.text, p, err)
+		}
 	}
 }
 
@@ -271,7 +297,7 @@ func TestHuge(t *testing.T) {
 		"instructions": "ret #0\n", "gosecco": "ret_k 0\n", "gosecco words": "ret_k ", "NULs": "\x00", "bad": "é\n",
 	} {
 		t.Run(name, func(t *testing.T) {
-			if _, err := parse(strings.Repeat(unit, size/len(unit))); err == nil {
+			if _, err := parseText(strings.Repeat(unit, size/len(unit))); err == nil {
 				t.Error("no error")
 			}
 		})
@@ -283,7 +309,7 @@ func FuzzParse(f *testing.F) {
 	f.Add(goseccoText)
 	f.Add(".endian big\nraw 1,2,3,4\nx: ret errno(EPERM) /* */")
 	f.Fuzz(func(t *testing.T, text string) {
-		p, err := parse(text)
+		p, err := parseText(text)
 		if err != nil {
 			_ = err.Error()
 			return
@@ -291,7 +317,7 @@ func FuzzParse(f *testing.F) {
 		if err := bpf.Validate(p); err != nil {
 			t.Fatal(err)
 		}
-		again, err := parse(Print(p, Options{Arch: linux.X86_64}))
+		again, err := parseText(Print(p, Options{Arch: linux.X86_64}))
 		if err != nil || !cmp.Equal(p, again) {
 			t.Fatalf("%v\n%v\n%v", err, p, again)
 		}
@@ -309,7 +335,7 @@ func BenchmarkParse(b *testing.B) {
 	b.SetBytes(int64(len(text)))
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := parse(text); err != nil {
+		if _, err := parseText(text); err != nil {
 			b.Fatal(err)
 		}
 	}

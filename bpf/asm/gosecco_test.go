@@ -77,14 +77,14 @@ func TestGosecco(t *testing.T) {
 		{Op: bpf.Tax}, {Op: bpf.Tax},
 		{Op: bpf.RetK, K: 0x7fff0000}, {Op: bpf.RetK},
 	}
-	p, err := parse(goseccoText)
+	p, err := parseText(goseccoText)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff(want, p); diff != "" {
 		t.Error(diff)
 	}
-	if crlf, err := parse(strings.ReplaceAll(goseccoText, "\n", "\r\n")); err != nil || !cmp.Equal(want, crlf) {
+	if crlf, err := parseText(strings.ReplaceAll(goseccoText, "\n", "\r\n")); err != nil || !cmp.Equal(want, crlf) {
 		t.Errorf("with carriage returns: %v", err)
 	}
 }
@@ -110,7 +110,7 @@ func TestGoseccoErrors(t *testing.T) {
 		{strings.Repeat("tax\n", 4096) + "ret_k 0", "4097:1: error[program-too-long]"},
 	}
 	for _, test := range tests {
-		_, err := parse(test.text)
+		_, err := parseText(test.text)
 		var diags source.Diagnostics
 		if !errors.As(err, &diags) {
 			t.Errorf("%.40q: %v", test.text, err)

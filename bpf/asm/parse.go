@@ -15,10 +15,17 @@ import (
 const maxErrors = 100
 
 // Parse returns the program that a text states. It is one that the kernel
-// accepts; otherwise the error is [source.Diagnostics], with places.
-func Parse(file *source.File) (bpf.Program, error) {
+// accepts; otherwise the error is [source.Diagnostics], with places. A text that
+// does not state a byte order is for little-endian machines.
+func Parse(file *source.File) (bpf.Program, error) { return parse(file, 0) }
+
+// ParseFor is Parse for a text that is meant for an architecture: a text that
+// states no byte order has that one's, another one is an error.
+func ParseFor(a linux.Arch, file *source.File) (bpf.Program, error) { return parse(file, a) }
+
+func parse(file *source.File, arch linux.Arch) (bpf.Program, error) {
 	var diags source.Diagnostics
-	p := &parser{lexer: lexer{file: file, text: file.Text(), diags: &diags}, labels: map[string]label{}}
+	p := &parser{lexer: lexer{file: file, text: file.Text(), diags: &diags}, arch: arch, big: arch.BigEndian(), labels: map[string]label{}}
 	if isGosecco(file.Text()) {
 		p.gosecco()
 	} else {
@@ -38,7 +45,8 @@ func Parse(file *source.File) (bpf.Program, error) {
 type parser struct {
 	lexer
 	token   token
-	big     bool // .endian big
+	arch    linux.Arch // that the text is meant for; may be 0
+	big     bool       // loads are for a big-endian machine
 	program bpf.Program
 	spans   []source.Span // of each instruction
 	jumps   []jump
@@ -178,6 +186,9 @@ func (p *parser) directive() error {
 		return p.errorf(start.span.To(order.span), "late-directive", "the byte order belongs in front of the first instruction")
 	}
 	p.big = order.text == "big"
+	if p.arch.Valid() && p.big != p.arch.BigEndian() {
+		return p.errorf(start.span.To(order.span), "other-byte-order", "the text is not for the byte order of %v", p.arch)
+	}
 	p.advance()
 	return nil
 }
