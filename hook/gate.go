@@ -58,7 +58,7 @@ func Gate(program bpf.Program) (bpf.Program, error) {
 	if err := bpf.Validate(program); err != nil {
 		return nil, err
 	}
-	if mayReturn(program, linux.Notify) {
+	if Notifies(program) {
 		return nil, ErrNotifies
 	}
 	native := entries[0]
@@ -112,7 +112,7 @@ func CheckExec(program bpf.Program) error {
 	if err := bpf.Validate(program); err != nil {
 		return err
 	}
-	if mayReturn(program, linux.Notify) {
+	if Notifies(program) {
 		return ErrNotifies
 	}
 	native := entries[0]

@@ -51,7 +51,7 @@ func readFilters(tid, first, end int) (programs []bpf.Program, err error) {
 		}
 		defer unix.RawSyscall6(unix.SYS_PTRACE, unix.PTRACE_DETACH, uintptr(tid), 0, uintptr(signal), 0, 0)
 		for i := first; i < end; i++ {
-			p, err := readFilter(tid, i)
+			p, err := ReadTracedFilter(tid, i)
 			if errors.Is(err, ErrNoFilter) && i > first {
 				break
 			}
@@ -95,7 +95,9 @@ func stop(tid int) (signal unix.Signal, err error) {
 	return 0, errors.New("it doesn't stop")
 }
 
-func readFilter(tid, index int) (bpf.Program, error) {
+// ReadTracedFilter is [ReadFilter] for a thread that the calling thread traces and
+// has stopped.
+func ReadTracedFilter(tid, index int) (bpf.Program, error) {
 	n, _, errno := unix.RawSyscall6(unix.SYS_PTRACE, unix.PTRACE_SECCOMP_GET_FILTER, uintptr(tid), uintptr(index), 0, 0, 0)
 	if errno == 0 {
 		raw := make([]byte, n*bpf.InstructionSize)

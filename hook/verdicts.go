@@ -28,11 +28,11 @@ func Verdicts(program bpf.Program, arch linux.Arch, nr uint32) []linux.Action {
 	return v.found
 }
 
-// mayReturn reports whether the program has a return of this kind of action at
-// all; one of a computed value counts as every kind.
-func mayReturn(program bpf.Program, kind linux.Action) bool {
+// Notifies reports whether the program has user notifications among its returns.
+// A return of a computed value counts as one.
+func Notifies(program bpf.Program) bool {
 	return slices.ContainsFunc(program, func(in bpf.Instruction) bool {
-		return in.Op == bpf.RetA || in.Op == bpf.RetK && linux.Action(in.K).Effect().Kind() == kind
+		return in.Op == bpf.RetA || in.Op == bpf.RetK && linux.Action(in.K).Kind() == linux.Notify
 	})
 }
 

@@ -110,7 +110,7 @@ func Parse(args []string) (inv Invocation, err error) {
 }
 
 // Prepare gives the container that is about to be created its profile. Pause
-// containers of pods keep theirs. Restoring from a checkpoint is refused: the
+// containers of pods keep theirs, unless a policy is fixed for all. Restoring from a checkpoint is refused: the
 // filter would be the checkpoint's.
 func (w Wrapper) Prepare(inv Invocation) error {
 	switch inv.Command {
@@ -128,7 +128,7 @@ func (w Wrapper) Prepare(inv Invocation) error {
 	if err != nil {
 		return err
 	}
-	if IsSandbox(annotations) {
+	if w.Choice.Policy == "" && IsSandbox(annotations) {
 		return nil
 	}
 	filter, err := w.Choice.Load(annotations, true)

@@ -1,0 +1,153 @@
+package container
+
+import (
+	"bytes"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"strings"
+	"syscall"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
+
+	"secco/bpf"
+	"secco/hook"
+	"secco/hook/inject"
+)
+
+// An order is what the supervisor is told.
+type order struct {
+	Pid     int
+	Runtime int // whose child it is
+	Program []byte
+	Flags   hook.Flags
+}
+
+// installed is the supervisor's answer; any other text is an error.
+const installed = "installed"
+
+// Install puts a policy's exact program on a container that is being created, to
+// hold from its payload's first instruction on. It returns once the program is
+// installed. A supervisor of its own, which the command makes, stays until the
+// payload is executed; it is to call [Supervise].
+//
+// Processes that enter the container later (runc exec) are not filtered, and
+// hooks that run inside before the payload are.
+func Install(state *specs.State, choice Choice, supervisor *exec.Cmd) error {
+	if choice.Policy == "" && IsSandbox(state.Annotations) {
+		return nil
+	}
+	filter, err := choice.Load(state.Annotations, false)
+	if err != nil {
+		return err
+	}
+	if hook.Notifies(filter.Program) {
+		return fmt.Errorf("%s: %w", filter.Name, hook.ErrNotifies)
+	}
+	if filter.Options.Flags&(hook.NewListener|hook.WaitKillableRecv) != 0 {
+		return fmt.Errorf("%s: flag %v takes a listener", filter.Name, filter.Options.Flags)
+	}
+	if want := filter.Options.NoNewPrivs; want != nil && *want {
+		config, err := configOf(state)
+		if err != nil {
+			return err
+		}
+		if set, err := config.NoNewPrivs(); err != nil {
+			return err
+		} else if !set {
+			return fmt.Errorf("%s asks for no_new_privs, and the container has process.noNewPrivileges unset", filter.Name)
+		}
+	}
+	runtime := os.Getppid()
+	if err := checkInit(state.Pid, runtime); err != nil {
+		return err
+	}
+	text, err := json.Marshal(order{state.Pid, runtime, bpf.Encode(filter.Program, binary.NativeEndian), filter.Options.Flags})
+	if err != nil {
+		return err
+	}
+	return start(supervisor, text)
+}
+
+// start starts the supervisor and waits for its answer.
+func start(supervisor *exec.Cmd, order []byte) error {
+	supervisor.Stdin = bytes.NewReader(order)
+	answer, err := supervisor.StdoutPipe()
+	if err != nil {
+		return err
+	}
+	supervisor.Dir = "/"
+	supervisor.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	if err := supervisor.Start(); err != nil {
+		return fmt.Errorf("starting the supervisor: %w", err)
+	}
+	text, err := io.ReadAll(io.LimitReader(answer, 1<<16))
+	if err != nil {
+		return fmt.Errorf("the supervisor: %w", err)
+	}
+	if string(text) == installed {
+		return nil // it goes on without us
+	}
+	err = supervisor.Wait()
+	if len(text) > 0 {
+		return errors.New(strings.TrimSpace(string(text)))
+	}
+	return fmt.Errorf("the supervisor ended without an answer: %v", err)
+}
+
+// Supervise is the supervisor of [Install]: it takes its order from in, answers
+// to out when the program is installed or can't be, and returns when the payload
+// has been executed. It closes both, for runtimes wait for all that holds their
+// pipes.
+func Supervise(in io.Reader, out io.WriteCloser) error {
+	err := supervise(in, out)
+	if err != nil {
+		fmt.Fprint(out, err) // out is closed already where the program was installed
+	}
+	return errors.Join(err, out.Close())
+}
+
+func supervise(in io.Reader, out io.WriteCloser) error {
+	text, err := io.ReadAll(in)
+	if err != nil {
+		return err
+	}
+	var o order
+	if err := strictJSON(text, &o); err != nil {
+		return err
+	}
+	program, err := bpf.Decode(o.Program, binary.NativeEndian)
+	if err != nil {
+		return err
+	}
+	return inject.Injection{
+		Pid: o.Pid, Program: program, Flags: o.Flags,
+		Check: func() error { return checkInit(o.Pid, o.Runtime) },
+		Installed: func() error {
+			if _, err := io.WriteString(out, installed); err != nil {
+				return err // nobody waits for us: the runtime has given up
+			}
+			return detach()
+		},
+	}.Run()
+}
+
+// detach lets go of the standard streams, which are the runtime's.
+func detach() error {
+	null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
+	if err != nil {
+		return err
+	}
+	defer null.Close()
+	for fd := range 3 {
+		if err := unix.Dup3(int(null.Fd()), fd, 0); err != nil {
+			return err
+		}
+	}
+	return nil
+}
