@@ -11,7 +11,12 @@ import (
 // Cuts are the numbers at which a function of the architecture or the number may
 // begin to do something else. They are hints: what is not in them costs time, not
 // truth.
-type Cuts struct{ Arch, NR map[uint32]bool }
+type Cuts struct {
+	Arch, NR map[uint32]bool
+	// SeesArch says that the architecture was found to be looked at, in whatever
+	// way.
+	SeesArch bool
+}
 
 // NewCuts returns cuts with those that every analysis needs: where the byte order
 // changes.
@@ -30,10 +35,26 @@ func (r Range) Cut(cuts map[uint32]bool) {
 
 // Graph cuts where a policy graph compares the architecture or the number.
 func (c *Cuts) Graph(roots ...*policy.Node) {
+	seen := map[*policy.Expr]bool{}
+	var look func(e *policy.Expr)
+	look = func(e *policy.Expr) {
+		if e == nil || seen[e] {
+			return
+		}
+		seen[e] = true
+		c.SeesArch = c.SeesArch || e.Op == policy.OpWord && e.W == linux.WordArch
+		look(e.X)
+		look(e.Y)
+	}
 	policy.Walk(func(n *policy.Node) {
-		if !n.IsLeaf() && n.X.Op == policy.OpWord && n.Y.IsConst() {
+		if n.IsLeaf() {
+			return
+		}
+		if n.X.Op == policy.OpWord && n.Y.IsConst() {
 			c.compared(n.X.W, n.Cmp, n.Y.K)
 		}
+		look(n.X)
+		look(n.Y)
 	}, roots...)
 }
 
@@ -181,6 +202,9 @@ func (p *Program) Analyse(calls Calls, m *Meetings, cuts *Cuts) {
 			continue
 		}
 		at.step(in, calls, m)
+		if cuts != nil && in.Op == bpf.LdW && in.K == linux.WordArch.Offset(false) {
+			cuts.SeesArch = true
+		}
 		flow(0)
 	}
 }
@@ -200,7 +224,7 @@ func (at *seenState) step(in bpf.Instruction, calls Calls, m *Meetings) {
 	}
 	switch in.Op {
 	case bpf.LdW:
-		w, _ := linux.WordAt(in.K, calls.bigEndian())
+		w, _ := linux.WordAt(in.K, calls.BigEndian())
 		if r := calls.word(w); r.Lo == r.Hi {
 			regs[regA] = seenValue{kind: seenConst, k: r.Lo}
 		} else {

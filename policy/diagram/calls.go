@@ -42,8 +42,8 @@ func (c Calls) word(w linux.Word) Range {
 	return All()
 }
 
-// bigEndian reports the byte order of the calls, which [Cuts] keeps apart.
-func (c Calls) bigEndian() bool { return c.Arch.Lo&auditLE == 0 }
+// BigEndian reports the byte order of the calls, which [Cuts] keeps apart.
+func (c Calls) BigEndian() bool { return c.Arch.Lo&auditLE == 0 }
 
 // auditLE is __AUDIT_ARCH_LE, which the AUDIT_ARCH values of little-endian
 // machines have.

@@ -302,7 +302,7 @@ func (x *executor) advance(at *state) (shared, ok bool) {
 		case bpf.Ja:
 			next += int(in.K)
 		case bpf.LdW:
-			w, _ := linux.WordAt(in.K, x.calls.bigEndian())
+			w, _ := linux.WordAt(in.K, x.calls.BigEndian())
 			regs[regA] = x.load(w)
 		case bpf.LdLen:
 			regs[regA] = linux.DataSize

@@ -19,7 +19,7 @@ const (
 // Limits bounds the work; zero fields take the defaults.
 type Limits struct {
 	Nodes  int // diagram nodes alive at once; default 4 Mi, about 150 MB
-	Steps  int // recursion steps in all; default 128 Mi, some ten seconds
+	Steps  int // recursion steps in all; default 64 Mi, some ten seconds
 	States int // states of one program's symbolic execution; default 256 Ki
 }
 
@@ -28,7 +28,7 @@ func (l Limits) orDefault() Limits {
 		l.Nodes = 4 << 20
 	}
 	if l.Steps <= 0 {
-		l.Steps = 128 << 20
+		l.Steps = 64 << 20
 	}
 	if l.States <= 0 {
 		l.States = 256 << 10

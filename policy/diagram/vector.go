@@ -109,6 +109,7 @@ func (s *Space) not(x *Vector) Vector {
 }
 
 func (s *Space) add(x, y *Vector, carry Ref) Vector {
+	s.Spend(32)
 	var v Vector
 	for i := range v {
 		either := s.Xor(x[i], y[i])

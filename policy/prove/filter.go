@@ -104,6 +104,7 @@ func (p *wholePolicy) cut(calls diagram.Calls, cuts *diagram.Cuts) {
 		if !calls.Arch.Has(t.Arch.Audit()) {
 			continue
 		}
+		cuts.SeesArch = true // it is what leads here
 		for nr := range t.Rules {
 			diagram.One(nr).Cut(cuts.NR)
 		}

@@ -204,8 +204,16 @@ func (c *comparison) slices(arches []linux.Arch) []diagram.Calls {
 		}
 	}
 	var list []diagram.Calls
+	blind := map[bool]bool{} // byte orders in which some range stands for all that don't look at arch
 	for _, calls := range scope {
-		for _, r := range diagram.Ranges(calls.NR, cut(calls).NR) {
+		cuts := cut(calls)
+		if len(arches) == 0 && !cuts.SeesArch {
+			if blind[calls.BigEndian()] {
+				continue
+			}
+			blind[calls.BigEndian()] = true
+		}
+		for _, r := range diagram.Ranges(calls.NR, cuts.NR) {
 			list = append(list, diagram.Calls{Arch: calls.Arch, NR: r})
 		}
 	}
