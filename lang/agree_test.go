@@ -38,13 +38,17 @@ func TestEvalAgrees(t *testing.T) {
 func agree(t *testing.T, name, text string, r *rand.Rand) int {
 	t.Helper()
 	f := source.NewFile(name, text)
-	p, diags := lang.Load([]*source.File{f}, lang.Options{})
+	opts := lang.Options{}
+	if r.IntN(2) == 0 {
+		opts.Capabilities = []string{"CAP_SYS_ADMIN"}
+	}
+	p, diags := lang.Load([]*source.File{f}, opts)
 	if diags.HasErrors() {
 		t.Errorf("%v\n%s", diags.Err(), text)
 		return 0
 	}
 	parsed, _ := syntax.Parse(f)
-	e, err := eval.New([]*syntax.File{parsed}, eval.Options{})
+	e, err := eval.New([]*syntax.File{parsed}, eval.Options{Capabilities: opts.Capabilities})
 	if err != nil {
 		t.Errorf("%v\n%s", err, text)
 		return 0

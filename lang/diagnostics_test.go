@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"testing/fstest"
 
 	"secco/lang"
 	"secco/source"
@@ -89,6 +90,10 @@ func diagnose(t *testing.T, kind, text string) string {
 		opts.Definitions, files = files, nil
 	case "quoted", "last":
 		files[0] = source.NewFile("web.secco", unquote(t, text))
+	case "kernel":
+		opts.Kernel = "6.1"
+	case "files":
+		opts.Find = lang.Within(nil, lang.Root{FS: fstest.MapFS{"web.secco": {Data: []byte(text)}}})
 	case "":
 	default:
 		t.Fatalf("no kind of example %q", kind)

@@ -5,14 +5,19 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"testing/fstest"
+
+	"secco/lang"
 )
 
 const languagePath = "../docs/language.md"
 
-var policyPattern = regexp.MustCompile("(?s)```secco\n(.*?)```\n")
+var policyPattern = regexp.MustCompile("(?s)```secco([^\n]*)\n(.*?)```\n")
 
 // TestLanguageDocument holds every example of docs/language.md against both
-// meanings of the language. Each says what comes of at least one call.
+// meanings of the language. Each says what comes of at least one call. Behind
+// "secco" there may be the capabilities and the kernel that it is made for, or
+// the name of a file that later examples include.
 func TestLanguageDocument(t *testing.T) {
 	data, err := os.ReadFile(languagePath)
 	if err != nil {
@@ -22,17 +27,32 @@ func TestLanguageDocument(t *testing.T) {
 	if len(examples) < 20 {
 		t.Fatalf("only %d examples", len(examples))
 	}
+	files := fstest.MapFS{}
 	for _, m := range examples {
+		opts, text := usual, m[2]
+		opts.Find = lang.Within(nil, lang.Root{FS: files})
+		for _, word := range strings.Fields(m[1]) {
+			switch {
+			case strings.HasPrefix(word, "CAP_"):
+				opts.Capabilities = append(opts.Capabilities, word)
+			case word[0] <= '9':
+				opts.Kernel = word
+			}
+		}
+		if name, ok := strings.CutPrefix(m[1], " file "); ok {
+			files[name] = &fstest.MapFile{Data: []byte(text)}
+			continue
+		}
 		var calls []string
-		for _, line := range strings.Split(m[1], "\n") {
+		for _, line := range strings.Split(text, "\n") {
 			if call, ok := strings.CutPrefix(line, "#> "); ok {
 				calls = append(calls, call)
 			}
 		}
 		if len(calls) == 0 {
-			t.Errorf("an example without a call:\n%s", m[1])
+			t.Errorf("an example without a call:\n%s", text)
 		}
-		expect(t, m[1], calls...)
+		expectWith(t, text, opts, calls...)
 	}
 }
 

@@ -49,6 +49,7 @@ func evaluator(t *testing.T, f *source.File, opts lang.Options) *eval.Evaluator 
 	parse := func(files ...*source.File) (list []*syntax.File) {
 		for _, f := range files {
 			parsed, _ := syntax.Parse(f)
+			syntax.Resolve([]*syntax.File{parsed}, opts.Find)
 			list = append(list, parsed)
 		}
 		return list
@@ -59,7 +60,9 @@ func evaluator(t *testing.T, f *source.File, opts lang.Options) *eval.Evaluator 
 			syntax.DefaultPositive: opts.Defaults.Positive, syntax.DefaultNegative: opts.Defaults.Negative,
 			syntax.DefaultPolicy: opts.Defaults.Policy, syntax.DefaultBadArch: opts.Defaults.BadArch, syntax.DefaultX32: opts.Defaults.X32,
 		},
-		Definitions: parse(opts.Definitions...),
+		Definitions:  parse(opts.Definitions...),
+		Capabilities: opts.Capabilities,
+		Kernel:       opts.Kernel,
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -27,6 +27,14 @@ type Options struct {
 	Defaults Defaults
 	// Definitions are sources that hold definitions only. They come first.
 	Definitions []*source.File
+	// Find finds the sources that others include or build on; where it is nil
+	// there are none. See [Within].
+	Find syntax.Finder
+	// Capabilities (CAP_SYS_ADMIN …) and Kernel (6.1) are what the sources'
+	// guards ask for. A guard that asks for a kernel that is not stated is an
+	// error.
+	Capabilities []string
+	Kernel       string
 }
 
 // Defaults holds default actions, written as in a policy; empty where the caller
@@ -36,7 +44,7 @@ type Defaults struct {
 }
 
 func (d Defaults) texts() [syntax.NumDefaults]string {
-	return [...]string{
+	return [syntax.NumDefaults]string{
 		syntax.DefaultPositive: d.Positive, syntax.DefaultNegative: d.Negative, syntax.DefaultPolicy: d.Policy,
 		syntax.DefaultBadArch: d.BadArch, syntax.DefaultX32: d.X32,
 	}
@@ -45,23 +53,34 @@ func (d Defaults) texts() [syntax.NumDefaults]string {
 // Load makes one policy from several sources, in their order. The policy is nil
 // where the diagnostics hold errors.
 func Load(files []*source.File, opts Options) (*policy.Policy, source.Diagnostics) {
+	p, _, diags := LoadTests(files, opts)
+	return p, diags
+}
+
+// LoadTests is Load, and returns the tests that the sources state as well.
+func LoadTests(files []*source.File, opts Options) (*policy.Policy, []Test, source.Diagnostics) {
 	l := &loader{builder: &policy.Builder{}}
 	definitions := l.parse(opts.Definitions)
 	parsed := l.parse(files)
+	l.diags = append(l.diags, syntax.Resolve(parsed, opts.Find)...)
 	l.unparsed = l.diags.HasErrors()
-	l.callersDefaults(opts.Defaults)
-	unit, diags := check.Collect(parsed, check.Options{Targets: opts.Targets, Defaults: l.given, Definitions: definitions})
+	given := l.callersDefaults(opts.Defaults)
+	unit, diags := check.Collect(parsed, check.Options{
+		Targets: opts.Targets, Defaults: given, Definitions: definitions,
+		Capabilities: opts.Capabilities, Kernel: opts.Kernel,
+	})
 	l.diags = append(l.diags, diags...)
 	l.unit, l.broken = unit, l.diags.HasErrors()
 	p := l.policy()
+	tests := l.tests()
 	l.tidy()
 	if l.diags.HasErrors() {
-		return nil, l.diags
+		return nil, nil, l.diags
 	}
-	return p, l.diags
+	return p, tests, l.diags
 }
 
-// Parse parses several sources and checks nothing else.
+// parse parses several sources.
 func (l *loader) parse(files []*source.File) []*syntax.File {
 	var list []*syntax.File
 	for _, f := range files {
@@ -73,7 +92,8 @@ func (l *loader) parse(files []*source.File) []*syntax.File {
 }
 
 // callersDefaults parses the default actions that the caller states.
-func (l *loader) callersDefaults(d Defaults) {
+func (l *loader) callersDefaults(d Defaults) []*syntax.Default {
+	var given []*syntax.Default
 	for w, text := range d.texts() {
 		if text == "" {
 			continue
@@ -83,9 +103,10 @@ func (l *loader) callersDefaults(d Defaults) {
 		action, diags := syntax.ParseAction(source.NewFile(fmt.Sprintf("<%s>", name), text))
 		l.diags = append(l.diags, diags...)
 		if action != nil {
-			l.given = append(l.given, &syntax.Default{Which: w, Action: action, At: action.At})
+			given = append(given, &syntax.Default{Which: w, Action: action, At: action.At})
 		}
 	}
+	return given
 }
 
 // tidy sorts what was found, and drops what was found once more on another

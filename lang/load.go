@@ -14,7 +14,6 @@ import (
 type loader struct {
 	unit    *check.Unit
 	builder *policy.Builder
-	given   []*syntax.Default // by the caller
 	diags   source.Diagnostics
 	steps   int // of expansion
 	// unparsed and broken say that there were errors before the rules are
@@ -44,15 +43,10 @@ const unset linux.Action = 0x00010000
 
 // policy makes the policy.
 func (l *loader) policy() *policy.Policy {
-	p := &policy.Policy{}
+	p := &policy.Policy{Settings: l.settings()}
 	badArch := setting{action: linux.KillThread, known: true}
 	for i, ct := range l.unit.Targets {
-		t := &target{loader: l, Target: ct}
-		t.unify = unify.Unifier{Arch: ct.Arch, Defs: l.unit.Defs, Unknown: l.unit.Unknown, Diags: &l.diags, Steps: &l.steps}
-		t.types = check.Types{Diags: &l.diags}
-		if ct.Arch.Bits() == 32 {
-			t.types.Narrow = ct.Arch.String()
-		}
+		t := l.target(ct)
 		t.findDefaults()
 		if s := t.defaults[syntax.DefaultBadArch]; i == 0 && s.known {
 			badArch = s
@@ -73,27 +67,34 @@ func (l *loader) policy() *policy.Policy {
 	return p
 }
 
-// findDefaults finds the default actions of an architecture: those in its
-// blocks, else those outside, else the caller's.
+func (l *loader) target(ct *check.Target) *target {
+	t := &target{loader: l, Target: ct, types: check.Types{Diags: &l.diags}}
+	t.unify = unify.Unifier{Arch: ct.Arch, Defs: l.unit.Defs, Unknown: l.unit.Unknown, Diags: &l.diags, Steps: &l.steps}
+	if ct.Arch.Bits() == 32 {
+		t.types.Narrow = ct.Arch.String()
+	}
+	return t
+}
+
+// findDefaults finds the default actions of an architecture.
 func (t *target) findDefaults() {
-	set := func(list []*syntax.Default) {
-		var here [syntax.NumDefaults]*syntax.Default
-		for _, d := range list {
-			s, ok := t.setting(d)
-			if !ok {
-				continue
-			}
-			if before := here[d.Which]; before == nil {
-				t.defaults[d.Which], here[d.Which] = s, d
-			} else if s.action != t.defaults[d.Which].action {
-				t.diags.Errorf(d.At, "conflicting-setting", "%s is set to another action before", d.Which).
-					Related = []source.Related{{Span: before.At, Message: "set here"}}
-			}
+	var from [syntax.NumDefaults]*check.Default
+	for i := range t.unit.Defaults {
+		d := &t.unit.Defaults[i]
+		if !d.On(t.Arch) {
+			continue
+		}
+		s, ok := t.setting(d.Default)
+		before := from[d.Which]
+		switch {
+		case !ok:
+		case before == nil || d.Rank.Above(before.Rank):
+			t.defaults[d.Which], from[d.Which] = s, d
+		case !before.Rank.Above(d.Rank) && s.action != t.defaults[d.Which].action:
+			t.diags.Errorf(d.At, "conflicting-setting", "%s is set to another action before", d.Which).
+				Related = []source.Related{{Span: before.At, Message: "set here"}}
 		}
 	}
-	set(t.given)
-	set(t.unit.Global)
-	set(t.Defaults)
 }
 
 // setting works out a default action.
@@ -119,7 +120,10 @@ func (t *target) rules() *policy.Target {
 		if len(t.diags) >= syntax.MaxErrors && t.diags.HasErrors() {
 			break
 		}
-		uses := t.Rules[nr]
+		uses, ok := t.Rules[nr]
+		if !ok || out.Rules[nr] != nil {
+			continue // removed, and maybe put in once more
+		}
 		n := t.graph(uses.First.Rule, graphs)
 		out.Rules[nr] = n
 		for _, use := range uses.More {
@@ -128,6 +132,7 @@ func (t *target) rules() *policy.Target {
 			}
 		}
 	}
+	t.baseline(out)
 	return out
 }
 

@@ -54,8 +54,12 @@ func distance(a, b string) int {
 	return row[len(b)]
 }
 
-// syscallNames returns the names of all syscalls of the targets.
+// syscallNames returns the names of all syscalls of the targets; none where
+// there are so many findings that hints take too long.
 func (c *collector) syscallNames() []string {
+	if len(c.diags) > syntax.MaxErrors {
+		return nil
+	}
 	var names []string
 	for _, t := range c.unit.Targets {
 		for _, s := range t.Arch.Syscalls() {
@@ -80,6 +84,9 @@ func (c *collector) laterHint(wrong string) string {
 
 // callHint finds a macro.
 func (c *collector) callHint(wrong string) string {
+	if len(c.diags) > syntax.MaxErrors {
+		return ""
+	}
 	if hint := c.laterHint(wrong); hint != "" {
 		return hint
 	}
@@ -95,6 +102,9 @@ func (c *collector) callHint(wrong string) string {
 
 // nameHint finds a name that can stand in an expression.
 func (c *collector) nameHint(wrong string, params []*syntax.Name) string {
+	if len(c.diags) > syntax.MaxErrors {
+		return ""
+	}
 	if hint := c.laterHint(wrong); hint != "" {
 		return hint
 	}

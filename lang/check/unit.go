@@ -4,6 +4,9 @@
 package check
 
 import (
+	"maps"
+	"slices"
+
 	"secco/lang/syntax"
 	"secco/linux"
 	"secco/source"
@@ -11,9 +14,10 @@ import (
 
 // Unit is what several sources say together.
 type Unit struct {
-	Targets []*Target
-	// Global are the statements about default actions outside blocks.
-	Global []*syntax.Default
+	Targets  []*Target
+	Defaults []Default
+	Settings Settings
+	Tests    []Test
 	// Defs holds the definition that a use of a name refers to. Names of
 	// parameters, arguments and constants are not in it.
 	Defs map[*syntax.Name]*syntax.Define
@@ -26,12 +30,10 @@ type Unit struct {
 // Target is what holds on one architecture.
 type Target struct {
 	Arch linux.Arch
-	// Defaults are the statements about default actions in blocks for it.
-	Defaults []*syntax.Default
-	// Rules are the rules by syscall number, those outside blocks only where no
-	// block has one. More than one is a duplicate.
+	// Rules are the rules by syscall number.
 	Rules map[uint32]Uses
-	// Order holds the numbers in the order of their first rules.
+	// Order holds the numbers in the order of their first rules; some may have
+	// lost theirs.
 	Order []uint32
 }
 
@@ -43,9 +45,38 @@ type Uses struct {
 
 // Use is a rule as the rule of one syscall.
 type Use struct {
-	Name    *syntax.Name
-	Rule    *syntax.Rule
-	inBlock bool
+	Name *syntax.Name
+	Rule *syntax.Rule
+	rank Rank
+}
+
+// Default is a statement about a default action.
+type Default struct {
+	*syntax.Default
+	Rank   Rank
+	Arches []linux.Arch // nil for all
+}
+
+// On reports whether the statement holds on an architecture.
+func (d Default) On(a linux.Arch) bool { return d.Arches == nil || slices.Contains(d.Arches, a) }
+
+// Test is a test and the architectures that it is for.
+type Test struct {
+	*syntax.Test
+	Arches []linux.Arch
+}
+
+// Rank orders what is said about the same thing; the higher wins, and at the
+// same rank there is only one. What the unit says ranks above what its base
+// says, and then what stands in blocks above what does not.
+type Rank struct {
+	level int // 0 for the unit, -1 for its base and so on
+	depth int // of blocks
+}
+
+// Above reports whether r wins over s.
+func (r Rank) Above(s Rank) bool {
+	return r.level > s.level || r.level == s.level && r.depth > s.depth
 }
 
 // Options says what is known beside the sources.
@@ -57,30 +88,31 @@ type Options struct {
 	Defaults []*syntax.Default
 	// Definitions are sources that may only hold definitions; they come first.
 	Definitions []*syntax.File
+	// Capabilities and Kernel are what guards ask for.
+	Capabilities []string
+	Kernel       string
 }
 
 // Collect checks the sources as one unit.
 func Collect(files []*syntax.File, opts Options) (*Unit, source.Diagnostics) {
 	c := &collector{
-		unit:  &Unit{Defs: map[*syntax.Name]*syntax.Define{}, Unknown: map[*syntax.Name]bool{}},
-		scope: map[string]*syntax.Define{},
-		files: files,
+		unit:   &Unit{Defs: map[*syntax.Name]*syntax.Define{}, Unknown: map[*syntax.Name]bool{}},
+		opts:   opts,
+		files:  files,
+		scope:  map[string]*syntax.Define{},
+		groups: map[string][]string{},
+		stated: map[string]stated{},
 	}
 	if len(files) > 0 {
 		c.unit.Start = files[0].Source.Span(0, 0)
 	}
-	c.targets(files, opts.Targets)
+	c.targets(files)
 	for _, d := range opts.Defaults {
 		c.action(d.Action, nil)
+		c.unit.Defaults = append(c.unit.Defaults, Default{Default: d, Rank: Rank{level: -1 << 30}})
 	}
 	for _, f := range opts.Definitions {
-		for _, s := range f.Stmts {
-			if d, ok := s.(*syntax.Define); ok {
-				c.define(d)
-			} else {
-				c.diags.Errorf(s.Span(), "definitions-only", "a file of definitions holds something else")
-			}
-		}
+		c.definitions(f)
 	}
 	for _, f := range files {
 		c.stmts(f.Stmts)
@@ -88,83 +120,34 @@ func Collect(files []*syntax.File, opts Options) (*Unit, source.Diagnostics) {
 	return c.unit, c.diags
 }
 
+// collector goes through the statements in order. Its fields say what holds at
+// the one it is at.
 type collector struct {
 	unit    *Unit
-	scope   map[string]*syntax.Define
-	block   []linux.Arch // the architectures of the block around, nil outside
+	opts    Options
 	files   []*syntax.File
-	stopped bool // after too many errors
+	scope   map[string]*syntax.Define
+	groups  map[string][]string // syscalls by the name of a group, with @
+	stated  map[string]stated   // settings
+	rank    Rank
+	arches  []linux.Arch // of the block around, nil outside
+	skipped bool         // by a guard
+	stopped bool         // after too many findings
 	diags   source.Diagnostics
 }
 
-// targets finds the architectures.
-func (c *collector) targets(files []*syntax.File, given []linux.Arch) {
-	var stated *syntax.Arches
-	var list []linux.Arch
-	for _, f := range files {
-		for _, s := range f.Stmts {
-			a, ok := s.(*syntax.Arches)
-			if !ok {
-				continue
-			}
-			arches := c.arches(a.Names)
-			switch {
-			case stated == nil:
-				stated, list = a, arches
-			case !sameSet(list, arches):
-				c.diags.Errorf(a.At, "conflicting-setting", "ARCHES is set to something else before").
-					Related = []source.Related{{Span: stated.At, Message: "set here"}}
-			}
+// definitions takes in a source of definitions.
+func (c *collector) definitions(f *syntax.File) {
+	for _, s := range f.Stmts {
+		switch s := s.(type) {
+		case *syntax.Define:
+			c.define(s)
+		case *syntax.Group:
+			c.group(s)
+		default:
+			c.diags.Errorf(s.Span(), "definitions-only", "a file of definitions holds something else")
 		}
 	}
-	if len(given) > 0 {
-		list = given
-	}
-	if len(list) == 0 {
-		list = []linux.Arch{linux.X86_64}
-	}
-	size := 0
-	for _, f := range files {
-		size += len(f.Stmts)
-	}
-	for _, a := range list {
-		if c.target(a) == nil {
-			c.unit.Targets = append(c.unit.Targets, &Target{Arch: a, Rules: make(map[uint32]Uses, size)})
-		}
-	}
-}
-
-func sameSet(a, b []linux.Arch) bool {
-	var x, y [256]bool
-	for _, arch := range a {
-		x[arch] = true
-	}
-	for _, arch := range b {
-		y[arch] = true
-	}
-	return x == y
-}
-
-// arches reads names of architectures.
-func (c *collector) arches(names []*syntax.Name) []linux.Arch {
-	var list []linux.Arch
-	for _, n := range names {
-		a, ok := linux.ParseArch(n.Text)
-		if !ok {
-			c.diags.Errorf(n.At, "unknown-arch", "no architecture named %q", n.Text).Hint = didYouMean(n.Text, archNames())
-			continue
-		}
-		list = append(list, a)
-	}
-	return list
-}
-
-func archNames() []string {
-	var names []string
-	for _, a := range linux.Arches() {
-		names = append(names, a.String())
-	}
-	return names
 }
 
 func (c *collector) target(a linux.Arch) *Target {
@@ -185,133 +168,135 @@ func (c *collector) stmts(list []syntax.Stmt) {
 			}
 			return
 		}
-		switch s := s.(type) {
-		case *syntax.Arches:
-			if c.block != nil {
-				c.diags.Errorf(s.At, "misplaced", "ARCHES stands in a block")
-			}
-		case *syntax.Default:
-			c.setDefault(s)
-		case *syntax.Define:
-			c.define(s)
-		case *syntax.Rule:
-			c.rule(s)
-		case *syntax.ArchBlock:
-			c.archBlock(s)
-		}
+		c.stmt(s)
 	}
+}
+
+func (c *collector) stmt(s syntax.Stmt) {
+	switch s := s.(type) {
+	case *syntax.Default:
+		c.setDefault(s)
+	case *syntax.Define:
+		c.define(s)
+	case *syntax.Group:
+		c.group(s)
+	case *syntax.Rule:
+		c.rule(s)
+	case *syntax.Remove:
+		c.remove(s)
+	case *syntax.Test:
+		c.test(s)
+	case *syntax.ArchBlock:
+		c.archBlock(s)
+	case *syntax.When:
+		c.when(s)
+	case *syntax.Include:
+		if s.File != nil {
+			c.stmts(s.File.Stmts)
+		}
+	case *syntax.Base:
+		if c.rank.depth > 0 {
+			c.diags.Errorf(s.At, "misplaced", "a base stands in a block")
+		} else if s.File != nil {
+			c.rank.level--
+			c.stmts(s.File.Stmts)
+			c.rank.level++
+		}
+	case *syntax.Arches:
+		if c.rank.depth > 0 {
+			c.diags.Errorf(s.At, "misplaced", "ARCHES stands in a block")
+		}
+	default:
+		c.setting(s)
+	}
+}
+
+// block takes in the statements of a block. What they define ends with it.
+func (c *collector) block(list []syntax.Stmt) {
+	scope, groups := c.scope, c.groups
+	if slices.ContainsFunc(list, defines) {
+		c.scope, c.groups = maps.Clone(scope), maps.Clone(groups)
+	}
+	c.rank.depth++
+	c.stmts(list)
+	c.rank.depth--
+	c.scope, c.groups = scope, groups
+}
+
+// defines reports whether a statement can define a name.
+func defines(s syntax.Stmt) bool {
+	switch s.(type) {
+	case *syntax.Define, *syntax.Group, *syntax.Include:
+		return true
+	}
+	return false
+}
+
+// archBlock checks a block for architectures.
+func (c *collector) archBlock(b *syntax.ArchBlock) {
+	if c.arches != nil {
+		c.diags.Errorf(b.At, "misplaced", "a block for architectures stands in another one")
+		return
+	}
+	c.arches = c.parseArches(b.Arches)
+	if c.arches != nil { // else reported
+		c.block(b.Stmts)
+	}
+	c.arches = nil
+}
+
+// when checks a guarded block: both sides, of which one counts.
+func (c *collector) when(w *syntax.When) {
+	holds := c.guard(w.Cond)
+	outer := c.skipped
+	c.skipped = outer || !holds
+	c.block(w.Stmts)
+	c.skipped = outer || holds
+	c.block(w.Else)
+	c.skipped = outer
 }
 
 // setDefault notes a default action.
 func (c *collector) setDefault(s *syntax.Default) {
 	c.action(s.Action, nil)
-	switch {
-	case c.block == nil:
-		c.unit.Global = append(c.unit.Global, s)
-		return
-	case s.Which == syntax.DefaultBadArch || s.Which == syntax.DefaultX32:
+	if c.arches != nil && (s.Which == syntax.DefaultBadArch || s.Which == syntax.DefaultX32) {
 		c.diags.Errorf(s.At, "misplaced", "%s stands in a block, but is about calls of other architectures", s.Which)
 	}
-	for _, a := range c.block {
-		if t := c.target(a); t != nil {
-			t.Defaults = append(t.Defaults, s)
+	if !c.skipped {
+		c.unit.Defaults = append(c.unit.Defaults, Default{s, c.rank, c.arches})
+	}
+}
+
+// test notes a test. Those of a base stay behind.
+func (c *collector) test(s *syntax.Test) {
+	for _, a := range s.Args {
+		if a != nil {
+			c.names(a, nil)
 		}
 	}
-}
-
-// archBlock checks a block. What it defines ends with it.
-func (c *collector) archBlock(b *syntax.ArchBlock) {
-	if c.block != nil {
-		c.diags.Errorf(b.At, "misplaced", "a block for architectures stands in another one")
-		return
-	}
-	c.block = c.arches(b.Arches)
-	if c.block == nil {
-		return // reported
-	}
-	outer := c.scope
-	c.scope = make(map[string]*syntax.Define, len(outer))
-	for name, d := range outer {
-		c.scope[name] = d
-	}
-	c.stmts(b.Stmts)
-	c.block, c.scope = nil, outer
-}
-
-// rule hands a rule to the targets that it holds on.
-func (c *collector) rule(r *syntax.Rule) {
-	c.action(r.Positive, nil)
-	c.action(r.Negative, nil)
-	if r.Body != nil {
-		c.body(r.Body, r.Params)
-	}
-	for _, a := range r.Arms {
-		if a.Cond != nil {
-			c.names(a.Cond, r.Params)
+	c.action(s.Action, nil)
+	var arches []linux.Arch
+	if s.Arch != nil {
+		if arches = c.parseArches([]*syntax.Name{s.Arch}); arches == nil {
+			return // reported
 		}
-		c.action(a.Action, nil)
-	}
-	if r.Arms != nil && r.Positive != nil {
-		c.diags.Errorf(r.Positive.At, "unused-action", "every arm has its own action: there is no positive one")
-	}
-	for _, n := range r.Names {
-		c.syscall(n, r)
-	}
-}
-
-// syscall hands a rule to the targets that have the syscall.
-func (c *collector) syscall(n *syntax.Name, r *syntax.Rule) {
-	for _, a := range c.block {
-		if _, ok := a.Syscall(n.Text); !ok {
-			if !linux.SyscallKnown(n.Text) {
-				break // reported below
+		if _, ok := arches[0].Syscall(s.Syscall.Text); !ok {
+			c.diags.Errorf(s.Syscall.At, "unknown-syscall", "no syscall named %q on %s", s.Syscall.Text, arches[0])
+			return
+		}
+	} else {
+		for _, t := range c.unit.Targets {
+			if _, ok := t.Arch.Syscall(s.Syscall.Text); ok && (c.arches == nil || slices.Contains(c.arches, t.Arch)) {
+				arches = append(arches, t.Arch)
 			}
-			c.diags.Errorf(n.At, "unknown-syscall", "no syscall named %q on %s", n.Text, a).Hint =
-				"in a block every syscall has to exist on all of its architectures"
+		}
+		if arches == nil {
+			c.diags.Errorf(s.Syscall.At, "unknown-syscall", "no target has a syscall named %q", s.Syscall.Text).Hint =
+				didYouMean(s.Syscall.Text, c.syscallNames())
+			return
 		}
 	}
-	found := false
-	for _, t := range c.unit.Targets {
-		nr, ok := t.Arch.Syscall(n.Text)
-		if !ok {
-			continue
-		}
-		found = true
-		if c.block == nil || contains(c.block, t.Arch) {
-			t.add(nr, Use{n, r, c.block != nil})
-		}
+	if !c.skipped && c.rank.level == 0 {
+		c.unit.Tests = append(c.unit.Tests, Test{s, arches})
 	}
-	switch {
-	case found:
-	case !linux.SyscallKnown(n.Text):
-		c.diags.Errorf(n.At, "unknown-syscall", "no syscall named %q", n.Text).Hint = didYouMean(n.Text, c.syscallNames())
-	case c.block == nil:
-		c.diags.Warnf(n.At, "skipped-syscall", "no target has a syscall named %q: there is no rule for it", n.Text)
-	}
-}
-
-func contains(list []linux.Arch, a linux.Arch) bool {
-	for _, x := range list {
-		if x == a {
-			return true
-		}
-	}
-	return false
-}
-
-// add adds a rule; those of blocks replace the others.
-func (t *Target) add(nr uint32, u Use) {
-	have, ok := t.Rules[nr]
-	switch {
-	case !ok:
-		t.Order = append(t.Order, nr)
-		have.First = u
-	case have.First.inBlock && !u.inBlock:
-		return
-	case !have.First.inBlock && u.inBlock:
-		have = Uses{First: u}
-	default:
-		have.More = append(have.More, u)
-	}
-	t.Rules[nr] = have
 }

@@ -14,51 +14,110 @@ import (
 
 // Options is what is known beside the sources; see lang.Options.
 type Options struct {
-	Targets     []linux.Arch
-	Defaults    map[syntax.Which]string
-	Definitions []*syntax.File
+	Targets      []linux.Arch
+	Defaults     map[syntax.Which]string
+	Definitions  []*syntax.File
+	Capabilities []string
+	Kernel       string
 }
 
 // Evaluator knows what a unit of sources says.
 type Evaluator struct {
+	opts     Options
 	targets  []linux.Arch
-	rules    []rule
-	defaults []defaultAction // later ones win
+	arches   place // of the ARCHES that counts
+	rules    []*rule
+	defaults []defaultAction
+	baseline []stated
 }
 
-// rule is a rule and where it stands.
+// place is where a statement stands.
+type place struct {
+	base   int          // how many bases down
+	depth  int          // how many blocks around
+	arches []linux.Arch // of the block for architectures around; nil outside
+	off    bool         // behind a guard that does not hold
+}
+
+// better reports whether what is said at p counts, and not what is said at q.
+func (p place) better(q place) bool {
+	if p.base != q.base {
+		return p.base < q.base
+	}
+	return p.depth > q.depth
+}
+
+// on reports whether what is said at p is about an architecture.
+func (p place) on(a linux.Arch) bool { return p.arches == nil || contains(p.arches, a) }
+
+// rule is a rule, the syscalls it is for, and where it stands.
 type rule struct {
 	*syntax.Rule
-	scope  *scope
-	arches []linux.Arch // of the block around; nil outside
+	syscalls []string
+	removed  []removal
+	scope    *scope
+	place    place
+}
+
+type removal struct {
+	name  string
+	place place
 }
 
 // defaultAction is a statement about a default action and where it stands.
 type defaultAction struct {
 	*syntax.Default
-	scope  *scope
-	arches []linux.Arch
+	scope *scope
+	place place
+}
+
+// stated is a baseline and where it stands.
+type stated struct {
+	version string
+	place   place
 }
 
 // scope is what is defined at some line: a list, the latest definition first.
+// An entry is a definition or a group.
 type scope struct {
 	*syntax.Define
+	group  *syntax.Group
 	before *scope // what the definition itself can see
 }
 
+// find finds the definition of a name.
 func (s *scope) find(name string) *scope {
 	for ; s != nil; s = s.before {
-		if s.Name.Text == name {
+		if s.Define != nil && s.Name.Text == name {
 			return s
 		}
 	}
 	return nil
 }
 
-// New returns the evaluator of sources that lang.Load finds no error in. Of
-// others the meaning is not defined; New may return an error, or Eval panic.
+// syscalls returns the syscalls that names stand for.
+func (s *scope) syscalls(names []*syntax.Name) []string {
+	var list []string
+	for _, n := range names {
+		if n.Text[0] != '@' {
+			list = append(list, n.Text)
+			continue
+		}
+		for at := s; at != nil; at = at.before {
+			if at.group != nil && at.group.Name.Text == n.Text {
+				list = append(list, at.before.syscalls(at.group.Members)...)
+				break
+			}
+		}
+	}
+	return list
+}
+
+// New returns the evaluator of sources that lang.Load finds no error in, parsed
+// and their includes resolved. Of others the meaning is not defined; New may
+// return an error, or Eval panic.
 func New(files []*syntax.File, opts Options) (*Evaluator, error) {
-	e := &Evaluator{targets: opts.Targets}
+	e := &Evaluator{opts: opts, targets: opts.Targets}
 	for which, text := range opts.Defaults {
 		if text == "" {
 			continue
@@ -67,21 +126,15 @@ func New(files []*syntax.File, opts Options) (*Evaluator, error) {
 		if action == nil {
 			return nil, diags
 		}
-		e.defaults = append(e.defaults, defaultAction{Default: &syntax.Default{Which: which, Action: action}})
+		e.defaults = append(e.defaults, defaultAction{
+			Default: &syntax.Default{Which: which, Action: action},
+			place:   place{base: 1000}, // the policy's count before it
+		})
 	}
 	var at *scope
-	for _, f := range opts.Definitions {
-		for _, s := range f.Stmts {
-			d, ok := s.(*syntax.Define)
-			if !ok {
-				return nil, fmt.Errorf("%s: no definition", s.Span())
-			}
-			at = &scope{d, at}
-		}
-	}
-	for _, f := range files {
+	for _, f := range append(append([]*syntax.File{}, opts.Definitions...), files...) {
 		var err error
-		if at, err = e.add(f.Stmts, at, nil); err != nil {
+		if at, err = e.add(f.Stmts, at, place{}); err != nil {
 			return nil, err
 		}
 	}
@@ -91,37 +144,82 @@ func New(files []*syntax.File, opts Options) (*Evaluator, error) {
 	return e, nil
 }
 
-// add takes in statements, and returns what is defined behind them.
-func (e *Evaluator) add(stmts []syntax.Stmt, at *scope, block []linux.Arch) (*scope, error) {
+// add takes in statements that stand at a place, and returns what is defined
+// behind them.
+func (e *Evaluator) add(stmts []syntax.Stmt, at *scope, p place) (*scope, error) {
 	for _, s := range stmts {
+		var err error
+		inner := p
+		inner.depth++
 		switch s := s.(type) {
 		case *syntax.Define:
-			at = &scope{s, at}
+			at = &scope{s, nil, at}
+		case *syntax.Group:
+			at = &scope{nil, s, at}
 		case *syntax.Default:
-			e.defaults = append(e.defaults, defaultAction{s, at, block})
+			if !p.off {
+				e.defaults = append(e.defaults, defaultAction{s, at, p})
+			}
+		case *syntax.Baseline:
+			if !p.off {
+				e.baseline = append(e.baseline, stated{s.Version.Text, p})
+			}
 		case *syntax.Rule:
-			e.rules = append(e.rules, rule{s, at, block})
+			if !p.off {
+				e.rules = append(e.rules, &rule{s, at.syscalls(s.Names), nil, at, p})
+			}
+		case *syntax.Remove:
+			if !p.off {
+				e.remove(at.syscalls(s.Names), p)
+			}
 		case *syntax.Arches:
-			arches, err := parseArches(s.Names)
-			if err != nil {
-				return nil, err
-			}
-			if len(e.targets) == 0 {
-				e.targets = arches
-			}
+			err = e.setTargets(s, p)
+		case *syntax.Include:
+			at, err = e.add(s.File.Stmts, at, p)
+		case *syntax.Base:
+			below := p
+			below.base++
+			at, err = e.add(s.File.Stmts, at, below)
 		case *syntax.ArchBlock:
-			arches, err := parseArches(s.Arches)
-			if err != nil {
-				return nil, err
+			if inner.arches, err = parseArches(s.Arches); err == nil {
+				_, err = e.add(s.Stmts, at, inner)
 			}
-			if _, err := e.add(s.Stmts, at, arches); err != nil {
-				return nil, err
+		case *syntax.When:
+			holds := e.guard(s.Cond)
+			inner.off = p.off || !holds
+			if _, err = e.add(s.Stmts, at, inner); err == nil {
+				inner.off = p.off || holds
+				_, err = e.add(s.Else, at, inner)
 			}
+		case *syntax.Test, *syntax.Flags, *syntax.NoNewPrivs, *syntax.Listener: // no part of the meaning
 		default:
-			return nil, fmt.Errorf("%s: no meaning for %T", s.Span(), s)
+			err = fmt.Errorf("%s: no meaning for %T", s.Span(), s)
+		}
+		if err != nil {
+			return nil, err
 		}
 	}
 	return at, nil
+}
+
+// setTargets takes in ARCHES.
+func (e *Evaluator) setTargets(s *syntax.Arches, p place) error {
+	arches, err := parseArches(s.Names)
+	if err == nil && len(e.opts.Targets) == 0 && (e.targets == nil || p.better(e.arches)) {
+		e.targets, e.arches = arches, p
+	}
+	return err
+}
+
+// remove takes syscalls from the rules of the bases.
+func (e *Evaluator) remove(names []string, p place) {
+	for _, r := range e.rules {
+		for _, name := range names {
+			if r.place.base > p.base {
+				r.removed = append(r.removed, removal{name, p})
+			}
+		}
+	}
 }
 
 func parseArches(names []*syntax.Name) ([]linux.Arch, error) {
@@ -164,6 +262,9 @@ func (e *Evaluator) Eval(d *linux.SeccompData) (action linux.Action) {
 	if r := e.rule(arch, d.NR); r != nil {
 		return call.rule(r)
 	}
+	if e.isNewer(arch, d.NR) {
+		return call.byDefault(syntax.DefaultNewer)
+	}
 	return call.byDefault(syntax.DefaultPolicy)
 }
 
@@ -182,40 +283,40 @@ func (e *Evaluator) foreign(x32 bool) linux.Action {
 	return linux.KillThread
 }
 
-// rule finds the rule for a syscall: that of a block, else the one outside.
+// rule finds the rule for a syscall; nil where there is none.
 func (e *Evaluator) rule(arch linux.Arch, nr uint32) *rule {
-	var outside *rule
-	for i := range e.rules {
-		r := &e.rules[i]
-		for _, name := range r.Names {
-			n, ok := arch.Syscall(name.Text)
-			if !ok || n != nr {
-				continue
-			}
-			if contains(r.arches, arch) {
-				return r
-			}
-			if r.arches == nil && outside == nil {
-				outside = r
-			}
+	var found *rule
+	for _, r := range e.rules {
+		if r.place.on(arch) && r.isFor(arch, nr) && (found == nil || r.place.better(found.place)) {
+			found = r
 		}
 	}
-	return outside
+	return found
 }
 
-// defaultFor finds a default action: that of a block, else the one outside, else
-// the caller's.
-func (e *Evaluator) defaultFor(which syntax.Which, arch linux.Arch) *defaultAction {
-	var outside *defaultAction
-	for i := range e.defaults {
-		d := &e.defaults[i]
-		switch {
-		case d.Which != which:
-		case contains(d.arches, arch):
-			return d
-		case d.arches == nil:
-			outside = d // the caller's stand first
+// isFor reports whether a rule is for a syscall.
+func (r *rule) isFor(arch linux.Arch, nr uint32) bool {
+	for _, gone := range r.removed {
+		if n, ok := arch.Syscall(gone.name); ok && n == nr && gone.place.on(arch) {
+			return false
 		}
 	}
-	return outside
+	for _, name := range r.syscalls {
+		if n, ok := arch.Syscall(name); ok && n == nr {
+			return true
+		}
+	}
+	return false
+}
+
+// defaultFor finds a default action; nil where there is none.
+func (e *Evaluator) defaultFor(which syntax.Which, arch linux.Arch) *defaultAction {
+	var found *defaultAction
+	for i := range e.defaults {
+		d := &e.defaults[i]
+		if d.Which == which && d.place.on(arch) && (found == nil || d.place.better(found.place)) {
+			found = d
+		}
+	}
+	return found
 }

@@ -43,10 +43,13 @@ func Policy(r *rand.Rand, opts Options) string {
 		w.definition()
 	}
 	for n := 1 + r.IntN(opts.Rules); n > 0; n-- {
-		if !w.chance(4) || len(w.arches) == 1 {
-			w.rule("", nil)
-		} else {
+		switch k := r.IntN(16); {
+		case k < 3 && len(w.arches) > 1:
 			w.block()
+		case k == 3:
+			w.guarded()
+		default:
+			w.rule("", nil)
 		}
 		if w.chance(8) {
 			w.definition()
@@ -171,7 +174,6 @@ func (w *writer) block() {
 		names = append(names, a.String())
 	}
 	w.line("arch %s {", strings.Join(names, ", "))
-	outer := *w
 	for range 1 + w.rand.IntN(3) {
 		w.rule("    ", arches)
 	}
@@ -181,7 +183,17 @@ func (w *writer) block() {
 			w.used[use{a, 1 << 31, true}] = true
 		}
 	}
-	w.bindings, w.macros, w.returns = outer.bindings, outer.macros, outer.returns
+	w.line("}")
+}
+
+// guarded writes rules for processes with a capability, and maybe for others.
+func (w *writer) guarded() {
+	w.line("when %scap(%s) {", pick(w, "", "!"), pick(w, "CAP_SYS_ADMIN", "CAP_BPF"))
+	w.rule("    ", w.arches)
+	if w.chance(2) {
+		w.line("} else {")
+		w.rule("    ", w.arches)
+	}
 	w.line("}")
 }
 
@@ -230,6 +242,11 @@ func (w *writer) rule(indent string, block []linux.Arch) {
 		if other, ok := w.syscall(block); ok {
 			name += ", " + other
 		}
+	}
+	if w.chance(8) {
+		group := pick(w, "@a", "@b")
+		w.line("%sgroup %s = %s", indent, group, name)
+		name = group
 	}
 	s := scope{}
 	if w.chance(6) {

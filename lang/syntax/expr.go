@@ -70,6 +70,13 @@ func (p *parser) primary() Expr {
 		n := &Number{p.value, p.at()}
 		p.next()
 		return n
+	case tokVersion:
+		if !p.guarding {
+			break
+		}
+		v := &Version{p.text[p.start:p.end], p.at()}
+		p.next()
+		return v
 	case tokLParen:
 		p.next()
 		p.deeper()

@@ -60,6 +60,7 @@ type parser struct {
 	nodes    int // in this statement
 	lastEnd  int // of the token before the current one
 	aborted  bool
+	guarding bool // in the condition of when
 }
 
 func newParser(f *source.File) *parser {
@@ -96,7 +97,7 @@ func (p *parser) guard(f func()) {
 			if _, ok := r.(bail); !ok {
 				panic(r)
 			}
-			p.depth, p.blocks = depth, blocks
+			p.depth, p.blocks, p.guarding = depth, blocks, false
 			if len(p.diags) >= MaxErrors && !p.aborted {
 				p.diags.Errorf(p.at(), "too-many-errors", "%d errors: the rest of the source is not read", len(p.diags))
 				p.abort()
@@ -251,15 +252,13 @@ func (p *parser) endOfLine(inBlock bool) {
 // stmt parses one statement.
 func (p *parser) stmt() Stmt {
 	start := p.start
-	if p.isWord("arch") {
-		head := p.scanner
-		p.next()
-		if p.tok == tokName {
-			return p.archBlock(start)
-		}
-		p.scanner = head
+	if s := p.keyword(); s != nil {
+		return s
 	}
-	name := p.name("a rule or a definition")
+	name := p.syscall("a rule or a definition")
+	if name.Text[0] == '@' && p.tok == tokAssign {
+		p.fail(name.At, `write "group `+name.Text+` = …"`, "syntax", "a group is defined with the word group")
+	}
 	switch p.tok {
 	case tokAssign:
 		p.next()
@@ -277,7 +276,7 @@ func (p *parser) stmt() Stmt {
 	case tokComma, tokLBracket, tokColon, tokLBrace:
 		names := []*Name{name}
 		for p.took(tokComma) {
-			names = append(names, p.name("the name of a syscall"))
+			names = append(names, p.syscall("the name of a syscall"))
 		}
 		var params []*Name
 		if p.took(tokLParen) {
@@ -294,6 +293,16 @@ func (p *parser) stmt() Stmt {
 func (p *parser) name(want string) *Name {
 	if p.tok != tokName {
 		p.unexpected(want)
+	}
+	n := &Name{p.text[p.start:p.end], p.at()}
+	p.next()
+	return n
+}
+
+// syscall takes the name of a syscall or group.
+func (p *parser) syscall(want string) *Name {
+	if p.tok != tokGroup {
+		return p.name(want)
 	}
 	n := &Name{p.text[p.start:p.end], p.at()}
 	p.next()
@@ -334,26 +343,6 @@ func (p *parser) definable(n *Name) {
 	if Reserved(n.Text) {
 		p.diags.Errorf(n.At, "reserved-name", "%q has a meaning of its own and cannot be defined", n.Text)
 	}
-}
-
-// setting parses what follows the equals sign where the name is that of a
-// setting; nil means that it is none.
-func (p *parser) setting(name *Name, start int) Stmt {
-	for w, text := range defaultNames {
-		if name.Text == text {
-			a := p.action()
-			return &Default{Which(w), name, a, p.since(start)}
-		}
-	}
-	if name.Text == "ARCHES" && p.tok == tokName {
-		head := p.scanner
-		list := p.names("the name of an architecture")
-		if p.tok == tokNewline || p.tok == tokEOF {
-			return &Arches{list, p.since(start)}
-		}
-		p.scanner = head
-	}
-	return nil
 }
 
 // define parses a definition behind its equals sign.
@@ -457,38 +446,6 @@ func (p *parser) arms(r *Rule) {
 	if len(r.Arms) == 0 && !p.diags.HasErrors() {
 		p.fail(open, "", "syntax", "the rule has no arms")
 	}
-}
-
-// unclosed reports a block without an end.
-func (p *parser) unclosed(open source.Span) {
-	if p.aborted {
-		panic(bail{})
-	}
-	p.diags.Errorf(p.at(), "syntax", `expected "}", found the end of the file`).
-		Related = []source.Related{{Span: open, Message: "the block starts here"}}
-	panic(bail{})
-}
-
-// archBlock parses a block behind its keyword.
-func (p *parser) archBlock(start int) Stmt {
-	arches := p.names("the name of an architecture")
-	stmts := p.block()
-	return &ArchBlock{arches, stmts, p.since(start)}
-}
-
-// block parses statements in braces.
-func (p *parser) block() []Stmt {
-	open := p.expect(tokLBrace)
-	p.deeper()
-	p.blocks++
-	list := p.stmts(true)
-	if p.tok == tokEOF {
-		p.unclosed(open)
-	}
-	p.next()
-	p.depth--
-	p.blocks--
-	return list
 }
 
 // body parses what a rule or definition says.

@@ -12,11 +12,10 @@ import (
 // scanner cuts a text into tokens. It is plain data: a copy of it is a place to
 // come back to.
 type scanner struct {
-	file     *source.File
-	text     string
-	pos      int // behind the current token
-	nesting  int // of ( and [, where newlines do not count
-	comments int // offset behind the last comment that was recorded
+	file    *source.File
+	text    string
+	pos     int // behind the current token
+	nesting int // of ( and [, where newlines do not count
 
 	tok        token
 	op         Op // of tokOp
@@ -41,7 +40,7 @@ var ops = []struct {
 	{"+", tokOp, OpAdd}, {"-", tokOp, OpSub}, {"*", tokOp, OpMul}, {"/", tokOp, OpDiv}, {"%", tokOp, OpMod},
 	{"!", tokOp, OpNot}, {"~", tokOp, OpCompl},
 	{"=", tokAssign, 0}, {"(", tokLParen, 0}, {")", tokRParen, 0}, {"[", tokLBracket, 0}, {"]", tokRBracket, 0},
-	{"{", tokLBrace, 0}, {"}", tokRBrace, 0}, {",", tokComma, 0}, {":", tokColon, 0}, {";", tokSemicolon, 0}, {"@", tokGroup, 0},
+	{"{", tokLBrace, 0}, {"}", tokRBrace, 0}, {",", tokComma, 0}, {":", tokColon, 0}, {";", tokSemicolon, 0},
 }
 
 // next moves to the next token. Comments go to the list.
@@ -55,10 +54,9 @@ func (s *scanner) next(comments *[]Comment) {
 			if end < 0 {
 				end = len(s.text) - s.pos
 			}
-			if s.pos >= s.comments {
+			if n := len(*comments); n == 0 || (*comments)[n-1].At.Start() < s.pos { // not seen before
 				text := strings.TrimRight(s.text[s.pos:s.pos+end], "\r")
 				*comments = append(*comments, Comment{s.file.Span(s.pos, s.pos+len(text))})
-				s.comments = s.pos + end
 			}
 			s.pos += end
 			continue
@@ -99,6 +97,13 @@ func (s *scanner) scan(c byte) {
 		return
 	case isDigit(c):
 		s.number()
+		return
+	case c == '@' && s.pos+1 < len(s.text) && isLetter(s.text[s.pos+1]):
+		s.pos++
+		for s.pos < len(s.text) && (isLetter(s.text[s.pos]) || isDigit(s.text[s.pos])) {
+			s.pos++
+		}
+		s.tok = tokGroup
 		return
 	case c == '"':
 		end := strings.IndexAny(s.text[s.pos+1:], "\"\n")

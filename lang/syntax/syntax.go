@@ -24,7 +24,7 @@ type Node interface {
 	Span() source.Span
 }
 
-// Stmt is a statement: *Default, *Arches, *Define, *Rule or *ArchBlock.
+// Stmt is a statement. The kinds are in this file and in stmt.go.
 type Stmt interface {
 	Node
 	stmt()
@@ -48,11 +48,12 @@ const (
 	DefaultPolicy
 	DefaultBadArch
 	DefaultX32
+	DefaultNewer
 
 	NumDefaults = iota
 )
 
-var defaultNames = [NumDefaults]string{"DEFAULT_POSITIVE", "DEFAULT_NEGATIVE", "DEFAULT_POLICY", "DEFAULT_BADARCH", "DEFAULT_X32"}
+var defaultNames = [NumDefaults]string{"DEFAULT_POSITIVE", "DEFAULT_NEGATIVE", "DEFAULT_POLICY", "DEFAULT_BADARCH", "DEFAULT_X32", "DEFAULT_NEWER"}
 
 // String returns the name as the language writes it.
 func (w Which) String() string { return defaultNames[w] }
@@ -71,7 +72,8 @@ type Define struct {
 	At     source.Span
 }
 
-// Rule is the rule for one or several syscalls. It has a Body or Arms.
+// Rule is the rule for one or several syscalls, or groups of them, whose names
+// start with @. It has a Body or Arms.
 type Rule struct {
 	Names     []*Name
 	Params    []*Name // names of the arguments
@@ -139,7 +141,7 @@ var actionWords = map[string]ActionKind{
 }
 
 // Expr is an expression: *Number, *Bool, *Name, *Arg, *Unary, *Binary, *Call,
-// *In or *Paren.
+// *In or *Paren, and *Version in guards.
 type Expr interface {
 	Node
 	expr()
@@ -216,15 +218,22 @@ type Paren struct {
 	At source.Span
 }
 
-func (*Number) expr() {}
-func (*Bool) expr()   {}
-func (*Name) expr()   {}
-func (*Arg) expr()    {}
-func (*Unary) expr()  {}
-func (*Binary) expr() {}
-func (*Call) expr()   {}
-func (*In) expr()     {}
-func (*Paren) expr()  {}
+// Version is a version of the kernel.
+type Version struct {
+	Text string
+	At   source.Span
+}
+
+func (*Version) expr() {}
+func (*Number) expr()  {}
+func (*Bool) expr()    {}
+func (*Name) expr()    {}
+func (*Arg) expr()     {}
+func (*Unary) expr()   {}
+func (*Binary) expr()  {}
+func (*Call) expr()    {}
+func (*In) expr()      {}
+func (*Paren) expr()   {}
 
 func (n *Default) Span() source.Span   { return n.At }
 func (n *Arches) Span() source.Span    { return n.At }
@@ -234,6 +243,7 @@ func (n *ArchBlock) Span() source.Span { return n.At }
 func (n *Body) Span() source.Span      { return n.At }
 func (n *Arm) Span() source.Span       { return n.At }
 func (n *Action) Span() source.Span    { return n.At }
+func (n *Version) Span() source.Span   { return n.At }
 func (n *Number) Span() source.Span    { return n.At }
 func (n *Bool) Span() source.Span      { return n.At }
 func (n *Name) Span() source.Span      { return n.At }

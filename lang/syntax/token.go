@@ -24,7 +24,7 @@ const (
 	tokAssign
 	tokArrow  // ->
 	tokExpect // =>
-	tokGroup  // @
+	tokGroup  // @name
 	tokOp     // any operator
 )
 
@@ -47,7 +47,7 @@ var tokenText = [...]string{
 	tokAssign:    `"="`,
 	tokArrow:     `"->"`,
 	tokExpect:    `"=>"`,
-	tokGroup:     `"@"`,
+	tokGroup:     "the name of a group",
 }
 
 // Op is an operator.

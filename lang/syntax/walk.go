@@ -1,7 +1,7 @@
 package syntax
 
 // Walk calls f for n and, where f returns true, for the nodes in it, in the
-// order they were written.
+// order they were written. It does not go into the files that others include.
 func Walk(n Node, f func(Node) bool) {
 	if !f(n) {
 		return
@@ -24,6 +24,11 @@ func Walk(n Node, f func(Node) bool) {
 	exprs := func(list []Expr) {
 		for _, x := range list {
 			Walk(x, f)
+		}
+	}
+	stmts := func(list []Stmt) {
+		for _, s := range list {
+			Walk(s, f)
 		}
 	}
 	switch n := n.(type) {
@@ -49,9 +54,29 @@ func Walk(n Node, f func(Node) bool) {
 		}
 	case *ArchBlock:
 		names(n.Arches)
-		for _, s := range n.Stmts {
-			Walk(s, f)
+		stmts(n.Stmts)
+	case *Group:
+		Walk(n.Name, f)
+		names(n.Members)
+	case *Flags:
+		names(n.Names)
+	case *Baseline:
+		Walk(n.Version, f)
+	case *Remove:
+		names(n.Names)
+	case *When:
+		Walk(n.Cond, f)
+		stmts(n.Stmts)
+		stmts(n.Else)
+	case *Test:
+		if n.Arch != nil {
+			Walk(n.Arch, f)
 		}
+		Walk(n.Syscall, f)
+		for _, x := range n.Args {
+			expr(x)
+		}
+		Walk(n.Action, f)
 	case *Body:
 		expr(n.Cond)
 		action(n.Return)

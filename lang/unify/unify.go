@@ -69,16 +69,12 @@ type tooLarge struct{}
 
 // Rule expands a rule. It returns false where that is not possible.
 func (u *Unifier) Rule(r *syntax.Rule) (out Rule, ok bool) {
-	u.ruleSteps = 0
-	defer func() {
-		if p := recover(); p != nil {
-			if _, is := p.(tooLarge); !is {
-				panic(p)
-			}
-			u.Diags.Errorf(r.Names[0].At, "too-large", "the rule is too large with its macros expanded")
-			out, ok = Rule{}, false
-		}
-	}()
+	ok = u.bounded(r.Names[0].At, "rule", func() { out = u.rule(r) })
+	return out, ok
+}
+
+func (u *Unifier) rule(r *syntax.Rule) Rule {
+	var out Rule
 	scope := argumentFrame(r)
 	positive := Outcome{u.action(r.Positive, nil), syntax.DefaultPositive, r.At}
 	out.Else = Outcome{u.action(r.Negative, nil), syntax.DefaultNegative, r.At}
@@ -101,7 +97,7 @@ func (u *Unifier) Rule(r *syntax.Rule) (out Rule, ok bool) {
 			out.Branches = []Branch{{cond, positive}}
 		}
 	}
-	return out, true
+	return out
 }
 
 // argumentFrame returns the scope of a rule that names its arguments.
@@ -178,17 +174,30 @@ func (u *Unifier) action(a *syntax.Action, scope *frame) *syntax.Action {
 
 // Action expands an action that stands outside of rules.
 func (u *Unifier) Action(a *syntax.Action) (out *syntax.Action, ok bool) {
+	ok = u.bounded(a.At, "action", func() { out = u.action(a, nil) })
+	return out, ok
+}
+
+// Expr expands an expression that stands outside of rules.
+func (u *Unifier) Expr(e syntax.Expr) (out syntax.Expr, ok bool) {
+	ok = u.bounded(e.Span(), "expression", func() { out = u.expr(e, nil) })
+	return out, ok
+}
+
+// bounded calls f and reports whether it stayed within the bounds.
+func (u *Unifier) bounded(at source.Span, what string, f func()) (ok bool) {
 	u.ruleSteps = 0
 	defer func() {
 		if p := recover(); p != nil {
 			if _, is := p.(tooLarge); !is {
 				panic(p)
 			}
-			u.Diags.Errorf(a.At, "too-large", "the action is too large with its macros expanded")
-			out, ok = nil, false
+			u.Diags.Errorf(at, "too-large", "the %s is too large with its macros expanded", what)
+			ok = false
 		}
 	}()
-	return u.action(a, nil), true
+	f()
+	return true
 }
 
 // find returns the index of a parameter, -1 where there is none of this name.

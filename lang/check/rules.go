@@ -1,0 +1,140 @@
+package check
+
+import (
+	"slices"
+
+	"secco/lang/syntax"
+	"secco/linux"
+)
+
+// group checks a group and keeps its syscalls, each once.
+func (c *collector) group(g *syntax.Group) {
+	var list []string
+	for _, n := range g.Members {
+		for _, name := range c.members(n) {
+			if !slices.Contains(list, name) {
+				list = append(list, name)
+			}
+		}
+	}
+	c.groups[g.Name.Text] = list
+}
+
+// members returns the syscalls that a name stands for: those of a group, or
+// itself. What does not exist is reported.
+func (c *collector) members(n *syntax.Name) []string {
+	if n.Text[0] == '@' {
+		list, ok := c.groups[n.Text]
+		if !ok {
+			var names []string
+			for g := range c.groups {
+				names = append(names, g)
+			}
+			slices.Sort(names)
+			c.diags.Errorf(n.At, "unknown-group", "no group named %q", n.Text).Hint = didYouMean(n.Text, names)
+		}
+		return list
+	}
+	if !linux.SyscallKnown(n.Text) {
+		c.diags.Errorf(n.At, "unknown-syscall", "no syscall named %q", n.Text).Hint = didYouMean(n.Text, c.syscallNames())
+		return nil
+	}
+	return []string{n.Text}
+}
+
+// rule hands a rule to the targets that it holds on.
+func (c *collector) rule(r *syntax.Rule) {
+	c.action(r.Positive, nil)
+	c.action(r.Negative, nil)
+	if r.Body != nil {
+		c.body(r.Body, r.Params)
+	}
+	for _, a := range r.Arms {
+		if a.Cond != nil {
+			c.names(a.Cond, r.Params)
+		}
+		c.action(a.Action, nil)
+	}
+	if r.Arms != nil && r.Positive != nil {
+		c.diags.Errorf(r.Positive.At, "unused-action", "every arm has its own action: there is no positive one")
+	}
+	for _, n := range r.Names {
+		if n.Text[0] != '@' {
+			c.syscall(n, r)
+			continue
+		}
+		for _, name := range c.members(n) {
+			c.syscall(&syntax.Name{Text: name, At: n.At}, r)
+		}
+	}
+}
+
+// syscall hands a rule to the targets that have the syscall.
+func (c *collector) syscall(n *syntax.Name, r *syntax.Rule) {
+	for _, a := range c.arches {
+		if _, ok := a.Syscall(n.Text); !ok {
+			if !linux.SyscallKnown(n.Text) {
+				break // reported below
+			}
+			c.diags.Errorf(n.At, "unknown-syscall", "no syscall named %q on %s", n.Text, a).Hint =
+				"in a block every syscall has to exist on all of its architectures"
+		}
+	}
+	found := false
+	for _, t := range c.unit.Targets {
+		nr, ok := t.Arch.Syscall(n.Text)
+		if !ok {
+			continue
+		}
+		found = true
+		if !c.skipped && (c.arches == nil || slices.Contains(c.arches, t.Arch)) {
+			t.add(nr, Use{n, r, c.rank})
+		}
+	}
+	switch {
+	case found:
+	case !linux.SyscallKnown(n.Text):
+		c.diags.Errorf(n.At, "unknown-syscall", "no syscall named %q", n.Text).Hint = didYouMean(n.Text, c.syscallNames())
+	case c.arches == nil:
+		c.diags.Warnf(n.At, "skipped-syscall", "no target has a syscall named %q: there is no rule for it", n.Text)
+	}
+}
+
+// add adds a rule. The one with the highest rank counts.
+func (t *Target) add(nr uint32, u Use) {
+	have, ok := t.Rules[nr]
+	switch {
+	case !ok:
+		t.Order = append(t.Order, nr)
+		have.First = u
+	case u.rank.Above(have.First.rank):
+		have = Uses{First: u}
+	case have.First.rank.Above(u.rank):
+		return
+	default:
+		have.More = append(have.More, u)
+	}
+	t.Rules[nr] = have
+}
+
+// remove takes rules of the base away.
+func (c *collector) remove(r *syntax.Remove) {
+	for _, n := range r.Names {
+		names, removed := c.members(n), false
+		for _, name := range names {
+			for _, t := range c.unit.Targets {
+				nr, ok := t.Arch.Syscall(name)
+				have, has := t.Rules[nr]
+				if ok && has && have.First.rank.level < c.rank.level && (c.arches == nil || slices.Contains(c.arches, t.Arch)) {
+					removed = true
+					if !c.skipped {
+						delete(t.Rules, nr)
+					}
+				}
+			}
+		}
+		if !removed && names != nil {
+			c.diags.Errorf(n.At, "nothing-to-remove", "no base has a rule for %q", n.Text)
+		}
+	}
+}

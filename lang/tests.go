@@ -1,0 +1,58 @@
+package lang
+
+import (
+	"secco/lang/lower"
+	"secco/lang/simplify"
+	"secco/lang/syntax"
+	"secco/lang/unify"
+	"secco/linux"
+	"secco/source"
+)
+
+// Test is a test that a policy states about itself, for one architecture.
+type Test struct {
+	Arch linux.Arch
+	Name string // of the syscall
+	NR   uint32
+	Args [6]*uint64 // nil stands for every value
+	Want linux.Action
+	Span source.Span
+}
+
+// tests returns the tests of the unit.
+func (l *loader) tests() []Test {
+	var list []Test
+	for _, ct := range l.unit.Tests {
+		for _, arch := range ct.Arches {
+			u := unify.Unifier{Arch: arch, Defs: l.unit.Defs, Unknown: l.unit.Unknown, Diags: &l.diags, Steps: &l.steps}
+			t := Test{Arch: arch, Name: ct.Syscall.Text, Span: ct.At}
+			t.NR, _ = arch.Syscall(t.Name)
+			for i, a := range ct.Args {
+				if a != nil && i < len(t.Args) {
+					t.Args[i] = l.constant(&u, a)
+				}
+			}
+			if a, ok := u.Action(ct.Action); ok {
+				t.Want, _ = lower.Action(a, &l.diags)
+			}
+			list = append(list, t)
+		}
+	}
+	return list
+}
+
+// constant returns the value of an argument in a test.
+func (l *loader) constant(u *unify.Unifier, e syntax.Expr) *uint64 {
+	closed, ok := u.Expr(e)
+	if !ok {
+		return nil
+	}
+	switch x := simplify.Expr(closed, &l.diags).(type) {
+	case *syntax.Number:
+		return &x.Value
+	case *syntax.Name: // reported
+	default:
+		l.diags.Errorf(e.Span(), "not-constant", "an argument of a test has to be a constant")
+	}
+	return nil
+}
