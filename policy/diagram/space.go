@@ -18,14 +18,14 @@ const (
 
 // Limits bounds the work; zero fields take the defaults.
 type Limits struct {
-	Nodes  int // diagram nodes alive at once; default 4 Mi, about 150 MB
+	Nodes  int // diagram nodes alive at once; default 2 Mi, about 100 MB
 	Steps  int // recursion steps in all; default 64 Mi, some ten seconds
 	States int // states of one program's symbolic execution; default 256 Ki
 }
 
 func (l Limits) orDefault() Limits {
 	if l.Nodes <= 0 {
-		l.Nodes = 4 << 20
+		l.Nodes = 2 << 20
 	}
 	if l.Steps <= 0 {
 		l.Steps = 64 << 20
@@ -79,6 +79,10 @@ const maxCache = 1 << 20
 // Space holds diagrams over one order of variables, within limits. It is not
 // safe for concurrent use.
 type Space struct {
+	// Frugal keeps programs and graphs from being tried with more than a small part
+	// of the limits.
+	Frugal bool
+
 	limits Limits
 	steps  int
 	room   int // nodes that may be made at present

@@ -155,6 +155,7 @@ func compare(a, b Filter, o Options, violates relation) (Result, error) {
 			if undecided = append(undecided, calls); reason == nil {
 				reason = limit
 			}
+			c.space.Frugal = true // the others can only show a difference now
 		case err != nil:
 			return Result{}, err
 		case w != nil:
