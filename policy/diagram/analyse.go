@@ -130,8 +130,32 @@ func (v seenValue) join(w seenValue) seenValue {
 	return seenValue{kind: seenMix, words: v.words | w.words}
 }
 
-type seenState struct {
-	regs [numRegs]seenValue
+// seer makes such values.
+type seer struct {
+	calls Calls
+	m     *Meetings
+	cuts  *Cuts // may be nil
+}
+
+// Const is part of [Machine].
+func (s *seer) Const(k uint32) seenValue { return seenValue{kind: seenConst, k: k} }
+
+// Load is part of [Machine].
+func (s *seer) Load(w linux.Word) seenValue {
+	if s.cuts != nil && w == linux.WordArch {
+		s.cuts.SeesArch = true
+	}
+	if r := s.calls.word(w); r.Lo == r.Hi {
+		return s.Const(r.Lo)
+	}
+	return seenValue{kind: seenWord, k: uint32(w), words: 1 << w}
+}
+
+// Binary is part of [Machine].
+func (s *seer) Binary(_ policy.Op, a, b seenValue) seenValue {
+	words := a.words | b.words
+	s.m.Meet(words)
+	return seenValue{kind: seenMix, words: words}
 }
 
 // Analyse notes which words meet in the instructions that these calls can reach,
@@ -139,13 +163,14 @@ type seenState struct {
 // there. One pass does it, since jumps only go forward.
 func (p *Program) Analyse(calls Calls, m *Meetings, cuts *Cuts) {
 	if p.seen == nil {
-		p.seen, p.reached = make([]seenState, len(p.code)), make([]bool, len(p.code))
+		p.seen, p.reached = make([]Registers[seenValue], len(p.code)), make([]bool, len(p.code))
 	}
 	states, reached := p.seen, p.reached
 	clear(reached)
 	reached[0] = true
-	for r := range numRegs {
-		states[0].regs[r] = seenValue{kind: seenConst}
+	see := &seer{calls, m, cuts}
+	for r := range states[0] {
+		states[0][r] = see.Const(0)
 	}
 	for pc := range p.code {
 		if !reached[pc] {
@@ -161,18 +186,15 @@ func (p *Program) Analyse(calls Calls, m *Meetings, cuts *Cuts) {
 					continue
 				}
 				if reached[next] {
-					to.regs[r] = to.regs[r].join(at.regs[r])
+					to[r] = to[r].join(at[r])
 				} else {
-					to.regs[r] = at.regs[r]
+					to[r] = at[r]
 				}
 			}
 			reached[next] = true
 		}
-		if cmp, withX, ok := comparison(in.Op); ok {
-			a, b := at.regs[regA], seenValue{kind: seenConst, k: in.K}
-			if withX {
-				b = at.regs[regX]
-			}
+		if cmp, withX, ok := Comparison(in.Op); ok {
+			a, b := at[RegA], at.Operand(in, withX, see)
 			m.Meet(a.words | b.words)
 			holds, known := false, false
 			if b.kind == seenConst {
@@ -201,56 +223,7 @@ func (p *Program) Analyse(calls Calls, m *Meetings, cuts *Cuts) {
 			flow(int(in.K))
 			continue
 		}
-		at.step(in, calls, m)
-		if cuts != nil && in.Op == bpf.LdW && in.K == linux.WordArch.Offset(false) {
-			cuts.SeesArch = true
-		}
+		at.Step(in, see, calls.BigEndian())
 		flow(0)
-	}
-}
-
-// step changes the registers as an instruction does that goes on to the next.
-func (at *seenState) step(in bpf.Instruction, calls Calls, m *Meetings) {
-	regs := &at.regs
-	if _, withX, ok := operation(in.Op); ok {
-		a, b := regs[regA], seenValue{kind: seenConst, k: in.K}
-		if withX {
-			b = regs[regX]
-		}
-		words := a.words | b.words
-		m.Meet(words)
-		regs[regA] = seenValue{kind: seenMix, words: words}
-		return
-	}
-	switch in.Op {
-	case bpf.LdW:
-		w, _ := linux.WordAt(in.K, calls.BigEndian())
-		if r := calls.word(w); r.Lo == r.Hi {
-			regs[regA] = seenValue{kind: seenConst, k: r.Lo}
-		} else {
-			regs[regA] = seenValue{kind: seenWord, k: uint32(w), words: 1 << w}
-		}
-	case bpf.LdLen:
-		regs[regA] = seenValue{kind: seenConst, k: linux.DataSize}
-	case bpf.LdxLen:
-		regs[regX] = seenValue{kind: seenConst, k: linux.DataSize}
-	case bpf.LdImm:
-		regs[regA] = seenValue{kind: seenConst, k: in.K}
-	case bpf.LdxImm:
-		regs[regX] = seenValue{kind: seenConst, k: in.K}
-	case bpf.LdMem:
-		regs[regA] = regs[regMem+in.K]
-	case bpf.LdxMem:
-		regs[regX] = regs[regMem+in.K]
-	case bpf.St:
-		regs[regMem+in.K] = regs[regA]
-	case bpf.Stx:
-		regs[regMem+in.K] = regs[regX]
-	case bpf.Tax:
-		regs[regX] = regs[regA]
-	case bpf.Txa:
-		regs[regA] = regs[regX]
-	case bpf.Neg:
-		regs[regA] = seenValue{kind: seenMix, words: regs[regA].words}
 	}
 }
