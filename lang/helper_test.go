@@ -141,3 +141,13 @@ func refuse(t *testing.T, text string, want ...string) {
 		t.Errorf("found %q, want %q in\n%.1000s", got, want, text)
 	}
 }
+
+// mustLoad loads a policy without errors.
+func mustLoad(t *testing.T, text string) *policy.Policy {
+	t.Helper()
+	p, diags := lang.Load([]*source.File{source.NewFile("test", text)}, usual)
+	if diags.HasErrors() {
+		t.Fatal(diags)
+	}
+	return p
+}

@@ -16,6 +16,7 @@ type loader struct {
 	builder *policy.Builder
 	diags   source.Diagnostics
 	steps   int // of expansion
+	proofs  int // of duplicates
 	// unparsed and broken say that there were errors before the rules are
 	// looked at: what follows from them is not reported, no graphs are made.
 	unparsed, broken bool
@@ -128,7 +129,7 @@ func (t *target) rules() *policy.Target {
 		out.Rules[nr] = n
 		for _, use := range uses.More {
 			if m := t.graph(use.Rule, graphs); n != nil && m != nil {
-				t.duplicate(uses.First, use, same(n, m))
+				t.duplicate(uses.First, use, t.same(n, m))
 			}
 		}
 	}

@@ -54,47 +54,26 @@ func (l *Lowerer) compare(op syntax.Op, x, y value, yes, no *policy.Node) *polic
 	case syntax.OpLe:
 		op, yes, no = syntax.OpGt, no, yes
 	}
-	if !x.wide && !y.wide {
-		switch op {
-		case syntax.OpEq:
-			return l.test(policy.CmpEq, x.low, y.low, yes, no)
-		case syntax.OpSet:
-			return l.test(policy.CmpEq, l.Builder.Binary(policy.OpAnd, x.low, y.low), y.low, yes, no)
-		case syntax.OpGt:
-			return l.test(policy.CmpGt, x.low, y.low, yes, no)
-		}
-		return l.test(policy.CmpGe, x.low, y.low, yes, no)
-	}
-	var n *policy.Node
+	cmp := policy.CmpEq
 	switch op {
-	case syntax.OpEq:
-		n = l.test(policy.CmpEq, x.high, y.high, l.test(policy.CmpEq, x.low, y.low, yes, no), no)
-	case syntax.OpSet:
-		low := l.test(policy.CmpEq, l.Builder.Binary(policy.OpAnd, x.low, y.low), y.low, yes, no)
-		n = l.test(policy.CmpEq, l.Builder.Binary(policy.OpAnd, x.high, y.high), y.high, low, no)
 	case syntax.OpGt:
-		n = l.order(policy.CmpGt, x, y, yes, no)
-	default:
-		n = l.order(policy.CmpGe, x, y, yes, no)
+		cmp = policy.CmpGt
+	case syntax.OpGe:
+		cmp = policy.CmpGe
 	}
-	return l.guard(n, x.low, y.low)
-}
-
-// order returns the graph of a comparison for order of 64 bits: the upper halves
-// decide, or where they are equal the lower ones.
-func (l *Lowerer) order(cmp policy.Cmp, x, y value, yes, no *policy.Node) *policy.Node {
-	low := l.test(cmp, x.low, y.low, yes, no)
-	above := l.test(policy.CmpGt, x.high, y.high, yes, no)
-	switch {
-	case isConst(y.high, 0), isConst(x.high, 0xffffffff): // not equal is above
-		above = yes
-	case isConst(y.high, 0xffffffff), isConst(x.high, 0): // not equal is below
-		above = no
+	b := l.Builder
+	if !x.wide && !y.wide {
+		if op == syntax.OpSet {
+			return l.test(cmp, b.Binary(policy.OpAnd, x.Low, y.Low), y.Low, yes, no)
+		}
+		return l.test(cmp, x.Low, y.Low, yes, no)
 	}
-	return l.test(policy.CmpEq, x.high, y.high, low, above)
+	n := x.Wide
+	if op == syntax.OpSet {
+		n = b.And(n, y.Wide)
+	}
+	return l.guard(b.TestWide(cmp, n, y.Wide, yes, no, l.Span), x.Low, y.Low)
 }
-
-func isConst(e *policy.Expr, k uint32) bool { return e.IsConst() && e.K == k }
 
 // guard puts tests for zero before n, for the divisors in these values: they are
 // computed whether or not the upper halves of a comparison decide it already.
@@ -118,7 +97,7 @@ func (l *Lowerer) in(e *syntax.In, yes, no *policy.Node) *policy.Node {
 	constants := true
 	for i, s := range e.Set {
 		set[i] = l.value(s)
-		constants = constants && set[i].low.IsConst() && set[i].high.IsConst()
+		constants = constants && set[i].Low.IsConst() && set[i].High.IsConst()
 	}
 	n := no
 	if !x.wide || !constants {
@@ -130,18 +109,18 @@ func (l *Lowerer) in(e *syntax.In, yes, no *policy.Node) *policy.Node {
 	groups := map[uint32][]value{}
 	var order []uint32
 	for _, v := range set {
-		if groups[v.high.K] == nil {
-			order = append(order, v.high.K)
+		if groups[v.High.K] == nil {
+			order = append(order, v.High.K)
 		}
-		groups[v.high.K] = append(groups[v.high.K], v)
+		groups[v.High.K] = append(groups[v.High.K], v)
 	}
 	for i := len(order) - 1; i >= 0; i-- {
 		group := groups[order[i]]
 		low := no
 		for j := len(group) - 1; j >= 0; j-- {
-			low = l.test(policy.CmpEq, x.low, group[j].low, yes, low)
+			low = l.test(policy.CmpEq, x.Low, group[j].Low, yes, low)
 		}
-		n = l.test(policy.CmpEq, x.high, group[0].high, low, n)
+		n = l.test(policy.CmpEq, x.High, group[0].High, low, n)
 	}
 	return n
 }

@@ -2,15 +2,14 @@ package lower
 
 import (
 	"secco/lang/syntax"
-	"secco/linux"
 	"secco/policy"
 )
 
 // value is a number in two halves. One that is not wide has 32 bits, which are
 // the lower half, but a constant's upper half is right as well.
 type value struct {
-	high, low *policy.Expr
-	wide      bool // a full argument is in it
+	policy.Wide
+	wide bool // a full argument is in it
 }
 
 // value lowers a number.
@@ -18,39 +17,36 @@ func (l *Lowerer) value(e syntax.Expr) value {
 	b := l.Builder
 	switch e := e.(type) {
 	case *syntax.Number:
-		return value{b.Const(uint32(e.Value >> 32)), b.Const(uint32(e.Value)), false}
+		return value{b.ConstWide(e.Value), false}
 	case *syntax.Arg:
+		arg := b.Arg(l.Arch, e.Index)
 		switch e.Half {
 		case syntax.Low:
-			return value{b.Const(0), b.Word(linux.ArgLow(e.Index)), false}
+			return l.half(arg.Low)
 		case syntax.High:
-			return value{b.Const(0), l.high(e.Index), false}
+			return l.half(arg.High)
 		}
-		return value{l.high(e.Index), b.Word(linux.ArgLow(e.Index)), true}
+		return value{arg, true}
 	case *syntax.Unary: // ~
 		x := l.value(e.X)
 		if x.wide {
-			return value{b.Not(x.high), b.Not(x.low), true}
+			return value{policy.Wide{High: b.Not(x.High), Low: b.Not(x.Low)}, true}
 		}
-		return value{b.Const(0), b.Not(x.low), false}
+		return l.half(b.Not(x.Low))
 	case *syntax.Binary:
 		x, y := l.value(e.X), l.value(e.Y)
 		if x.wide || y.wide {
 			op := operations[e.Op]
-			return value{b.Binary(op, x.high, y.high), b.Binary(op, x.low, y.low), true}
+			return value{policy.Wide{High: b.Binary(op, x.High, y.High), Low: b.Binary(op, x.Low, y.Low)}, true}
 		}
-		return value{b.Const(0), l.word(e.Op, x.low, y.low), false}
+		return l.half(l.word(e.Op, x.Low, y.Low))
 	}
 	panic("lower: not a number")
 }
 
-// high returns the upper half of an argument. Where arguments have 32 bits there
-// is none: what a filter sees there is not what the kernel uses.
-func (l *Lowerer) high(index int) *policy.Expr {
-	if l.Arch.Bits() == 32 {
-		return l.Builder.Const(0)
-	}
-	return l.Builder.Word(linux.ArgHigh(index))
+// half returns a value of 32 bits.
+func (l *Lowerer) half(e *policy.Expr) value {
+	return value{policy.Wide{High: l.Builder.Const(0), Low: e}, false}
 }
 
 var operations = [...]policy.Op{
