@@ -25,7 +25,8 @@ type behaviour struct {
 	nr       uint32
 	root     *policy.Node
 	words    uint64 // the bits of an argument that libseccomp compares
-	function *diagram.Function
+	actions  []linux.Action
+	function *diagram.Function // nil where there is one action
 }
 
 // behaviour returns what a target does with one syscall, or why no profile can
@@ -35,18 +36,27 @@ func (e *exporter) behaviour(t *policy.Target, nr uint32, name string) (*behavio
 	loss := func(format string, args ...any) *Loss {
 		return &Loss{Span: b.span(), Arch: t.Arch, Syscall: name, Reason: fmt.Sprintf(format, args...)}
 	}
-	var err error
-	if b.function, err = diagram.OfGraph(b.root, diagram.CallsOf(t.Arch, nr), limits); err != nil {
-		l := loss("the rule is too complex to be analysed: %v", err)
-		l.Help = helpTooMany
-		return nil, l
+	if b.root.IsLeaf() {
+		b.actions = []linux.Action{b.root.Action.Effect()}
+	} else {
+		f, err := diagram.OfGraph(b.root, diagram.CallsOf(t.Arch, nr), limits)
+		if err != nil {
+			l := loss("the rule is too complex to be analysed: %v", err)
+			l.Help = helpTooMany
+			return nil, l
+		}
+		b.actions = f.Actions()
+		b.function = f
 	}
-	for _, a := range b.function.Actions() {
+	for _, a := range b.actions {
 		if _, _, ok := oci.ActionName(a); !ok {
 			return nil, loss("no profile says the action %s", a)
 		}
 		if a.Kind() == linux.Notify && name == "write" {
 			return nil, loss("runtimes refuse user notification for write, with which they hand over the listener")
+		}
+		if len(b.actions) == 1 {
+			break
 		}
 		set, err := b.function.Where(a)
 		if err != nil {
@@ -84,7 +94,7 @@ func (b *behaviour) span() source.Span { return b.root.Span }
 // rules returns entries, without names, that say what b does where the default
 // is fallback.
 func (b *behaviour) rules(name string, fallback linux.Action) ([]specs.LinuxSyscall, *Loss) {
-	actions := b.function.Actions()
+	actions := slices.Clone(b.actions)
 	if len(actions) == 1 {
 		if actions[0] == fallback {
 			return nil, nil
@@ -97,8 +107,11 @@ func (b *behaviour) rules(name string, fallback linux.Action) ([]specs.LinuxSysc
 			return []specs.LinuxSyscall{entry(actions[0], args...)}, nil
 		}
 	}
-	// Ranges can't be mixed with sums of products: it is one or the other for all.
-	entries, err := b.each(actions, func(set *diagram.Set, _ int) ([][]specs.LinuxSeccompArg, error) { return b.ranges(set) })
+	// The kinds can't be mixed: it is one or the other for all actions.
+	entries, err := b.each(actions, b.bounds)
+	if err != nil || !b.same(entries, fallback) {
+		entries, err = b.each(actions, b.ranges)
+	}
 	if err != nil {
 		entries, err = b.each(actions, b.cubes)
 	}
@@ -228,57 +241,85 @@ const maxRanges = 64
 
 var errNoRanges = errors.New("the set is no short list of ranges of one argument")
 
-// ranges returns conditions whose union is a set of one argument's values:
-// equality, a lower bound, an exception, and masked comparisons for ranges with
-// an upper bound.
-func (b *behaviour) ranges(set *diagram.Set) ([][]specs.LinuxSeccompArg, error) {
+// bounds returns conditions whose union is a set of one argument's values, in
+// the operators for whole arguments. Ranges in the middle can't be said so.
+func (b *behaviour) bounds(set *diagram.Set, _ int) ([][]specs.LinuxSeccompArg, error) {
+	return b.split(set, func(arg uint, r diagram.Interval) [][]specs.LinuxSeccompArg {
+		if r.Lo == 0 {
+			return [][]specs.LinuxSeccompArg{{{Index: arg, Op: specs.OpLessEqual, Value: r.Hi}}}
+		}
+		return nil
+	})
+}
+
+// ranges returns conditions whose union is a set of one argument's values, with
+// masked comparisons for ranges with an upper bound.
+func (b *behaviour) ranges(set *diagram.Set, _ int) ([][]specs.LinuxSeccompArg, error) {
+	list, err := b.split(set, b.blocks)
+	if err != nil {
+		return nil, err
+	}
+	// Scattered bits may be said far shorter; otherwise ranges are what people read.
+	if cheaper, err := b.cubes(set, len(list)/4); err == nil {
+		return cheaper, nil
+	}
+	return list, nil
+}
+
+// split returns conditions for each range of a set of one argument's values:
+// equality, a lower bound, an exception, and what middle has for the others.
+func (b *behaviour) split(set *diagram.Set, middle func(arg uint, r diagram.Interval) [][]specs.LinuxSeccompArg) ([][]specs.LinuxSeccompArg, error) {
 	args, only := set.Args()
 	if len(args) != 1 || !only {
 		return nil, errNoRanges
 	}
-	arg := args[0]
-	list, ok := b.intervals(set, arg, maxRanges)
+	list, ok := b.intervals(set, args[0], maxRanges)
 	if !ok {
 		return nil, errNoRanges
 	}
-	var out [][]specs.LinuxSeccompArg
-	add := func(op specs.LinuxSeccompOperator, k, two uint64) {
-		out = append(out, []specs.LinuxSeccompArg{{Index: uint(arg), Op: op, Value: k, ValueTwo: two}})
+	arg := uint(args[0])
+	is := func(op specs.LinuxSeccompOperator, k uint64) []specs.LinuxSeccompArg {
+		return []specs.LinuxSeccompArg{{Index: arg, Op: op, Value: k}}
 	}
 	if exception(list, b.words) {
-		add(specs.OpNotEqual, list[0].Hi+1, 0)
-		return out, nil
+		return [][]specs.LinuxSeccompArg{is(specs.OpNotEqual, list[0].Hi+1)}, nil
 	}
+	var out [][]specs.LinuxSeccompArg
 	for _, r := range list {
 		switch {
 		case r.Lo == r.Hi:
-			add(specs.OpEqualTo, r.Lo, 0)
+			out = append(out, is(specs.OpEqualTo, r.Lo))
 		case r.Hi == b.words:
-			add(specs.OpGreaterEqual, r.Lo, 0)
+			out = append(out, is(specs.OpGreaterEqual, r.Lo))
 		default:
-			for lo := r.Lo; ; {
-				// The largest aligned block that begins at lo and ends in the range.
-				size := uint64(1)
-				for lo&size == 0 && lo+(size<<1-1) <= r.Hi && size<<1 != 0 {
-					size <<= 1
-				}
-				if size == 1 {
-					add(specs.OpEqualTo, lo, 0)
-				} else {
-					add(specs.OpMaskedEqual, b.words&^(size-1), lo)
-				}
-				if lo+size-1 == r.Hi {
-					break
-				}
-				lo += size
+			conds := middle(arg, r)
+			if conds == nil {
+				return nil, errNoRanges
 			}
+			out = append(out, conds...)
 		}
 	}
-	cheaper, err := b.cubes(set, len(out)-1)
-	if err == nil && len(cheaper) < len(out) {
-		return cheaper, nil
-	}
 	return out, nil
+}
+
+// blocks returns masked comparisons for a range that has an upper bound: the
+// largest aligned blocks of a power of two each, from below.
+func (b *behaviour) blocks(arg uint, r diagram.Interval) (out [][]specs.LinuxSeccompArg) {
+	for lo := r.Lo; ; {
+		size := uint64(1)
+		for lo&size == 0 && size<<1 != 0 && lo+(size<<1-1) <= r.Hi {
+			size <<= 1
+		}
+		if size == 1 {
+			out = append(out, []specs.LinuxSeccompArg{{Index: arg, Op: specs.OpEqualTo, Value: lo}})
+		} else {
+			out = append(out, []specs.LinuxSeccompArg{{Index: arg, Op: specs.OpMaskedEqual, Value: b.words &^ (size - 1), ValueTwo: lo}})
+		}
+		if lo+(size-1) == r.Hi {
+			return out
+		}
+		lo += size
+	}
 }
 
 // cubes returns a set as masked comparisons.

@@ -49,7 +49,7 @@ func (b *behaviour) member(action linux.Action) (linux.SeccompData, bool) {
 // the error says what libseccomp is not known to get right.
 func graphOf(entries []specs.LinuxSyscall, fallback linux.Action, a linux.Arch, nr uint32) (*policy.Node, error) {
 	profile := oci.FromSpec(&specs.LinuxSeccomp{Syscalls: entries})
-	im := &importer{profile: profile, reported: map[[2]*origin]bool{}, budget: maxPairs}
+	im := newImporter(profile)
 	m := newModel(profile, fallback, []linux.Arch{a})
 	root := im.graph(a, nr, m.rules[a][nr], im.b.Leaf(fallback, source.Span{}))
 	return root, im.diags.Err()

@@ -2,8 +2,6 @@ package convert
 
 import (
 	"github.com/opencontainers/runtime-spec/specs-go"
-
-	"secco/linux"
 )
 
 // What libseccomp makes of several rules for one syscall
@@ -42,8 +40,29 @@ const maxPairs = 4 << 20
 type pairs int
 
 // fragment returns why the meaning of one syscall's rules is not known, nil where
-// it is. The rules must be what effective left.
-func (budget *pairs) fragment(list []*rule, words uint64) *problem {
+// it is. An unconditional rule is alone as far as the outcome goes, but those
+// that it wipes have to be merged before.
+func (budget *pairs) fragment(left, wiped []*rule, words uint64) *problem {
+	if p := budget.merge(wiped, words); p != nil {
+		return p
+	}
+	if p := budget.merge(left, words); p != nil || len(left) < 2 {
+		return p
+	}
+	if singles(left) || halves(left) || cubes(left) {
+		return nil
+	}
+	for _, r := range left {
+		if !cubes([]*rule{r}) {
+			return &problem{code: "unsafe-rules", message: "libseccomp gets some sets of rules wrong in which ordered comparisons stand beside other conditions", at: r}
+		}
+	}
+	return nil
+}
+
+// merge returns why libseccomp may not be able to put rules into one tree, or
+// what comes of it is not defined.
+func (budget *pairs) merge(list []*rule, words uint64) *problem {
 	if len(list) < 2 {
 		return nil
 	}
@@ -52,18 +71,7 @@ func (budget *pairs) fragment(list []*rule, words uint64) *problem {
 			return &problem{code: "unsafe-rules", message: "the condition never holds; beside other rules libseccomp may not cope with that", at: r}
 		}
 	}
-	if p := budget.disjoint(list, words); p != nil {
-		return p
-	}
-	if singles(list) || halves(list) || cubes(list) {
-		return nil
-	}
-	for _, r := range list {
-		if !cubes([]*rule{r}) {
-			return &problem{code: "unsafe-rules", message: "libseccomp gets some sets of rules wrong in which ordered comparisons stand beside other conditions", at: r}
-		}
-	}
-	return nil
+	return budget.disjoint(list, words)
 }
 
 // disjoint returns an overlap of rules whose actions differ.
@@ -135,9 +143,4 @@ func cubes(list []*rule) bool {
 		}
 	}
 	return true
-}
-
-// call returns the witness of a problem as text.
-func (p *problem) call(a linux.Arch, nr uint32) string {
-	return callText(&linux.SeccompData{Arch: a.Audit(), NR: nr, Args: *p.args})
 }

@@ -27,7 +27,8 @@ func FromOCI(profile *oci.Profile, opts Options) (*policy.Policy, source.Diagnos
 	if diags.HasErrors() {
 		return nil, diags
 	}
-	im := &importer{profile: resolved, diags: diags, host: opts.Host, reported: map[[2]*origin]bool{}, budget: maxPairs}
+	im := newImporter(resolved)
+	im.diags, im.host = diags, opts.Host
 	p := im.policy()
 	im.diags.Sort()
 	if im.diags.HasErrors() {
@@ -40,9 +41,14 @@ type importer struct {
 	profile  *oci.Profile
 	host     oci.Host
 	diags    source.Diagnostics
-	reported map[[2]*origin]bool
+	reported map[[2]*origin]bool // pairs that an error is about
+	wiped    map[[2]*origin]bool // pairs that a warning is about
 	budget   pairs
 	b        policy.Builder
+}
+
+func newImporter(p *oci.Profile) *importer {
+	return &importer{profile: p, reported: map[[2]*origin]bool{}, wiped: map[[2]*origin]bool{}, budget: maxPairs}
 }
 
 func (im *importer) policy() *policy.Policy {
@@ -67,6 +73,13 @@ func (im *importer) policy() *policy.Policy {
 	m := newModel(im.profile, fallback, arches)
 	im.unknown(m)
 	im.droppedRules(m)
+	if a, r := m.misplaced(); r != nil {
+		im.diags.Errorf(r.origin.span, "unsafe-rules", "%s is no syscall on %s, and none that is has rules as simple as this one: libseccomp does not get that right", r.origin.name, a)
+	}
+	if a, r, other := m.entangled(); r != nil {
+		d := im.diags.Errorf(r.origin.span, "unsafe-rules", "on %s the rules for %s and those for %s end in the same test after different ones: libseccomp may not get that right", a, r.origin.name, other.origin.name)
+		d.Related = append(d.Related, source.Related{Span: other.origin.span, Message: "the other rule is here"})
+	}
 
 	killed := im.b.Leaf(linux.KillThread, source.Span{})
 	p := &policy.Policy{BadArch: killed, Settings: im.settings()}
@@ -75,6 +88,13 @@ func (im *importer) policy() *policy.Policy {
 		p.Targets = append(p.Targets, t)
 		for _, nr := range slices.Sorted(maps.Keys(m.rules[a])) {
 			t.Rules[nr] = im.graph(a, nr, m.rules[a][nr], t.Default)
+		}
+		for _, name := range slices.Sorted(maps.Keys(m.absent[a])) {
+			// libseccomp merges these, too, and fails where it can't.
+			left, wiped := effective(m.absent[a][name])
+			if p := im.budget.fragment(left, wiped, wordsOf(a)); p != nil {
+				im.report(p, a, name, "")
+			}
 		}
 	}
 	if p.Target(linux.X86_64) != nil && p.Target(linux.X32) == nil {
@@ -149,13 +169,17 @@ func (im *importer) graph(a linux.Arch, nr uint32, list []*rule, fallback *polic
 	words := wordsOf(a)
 	left, wiped := effective(list)
 	for _, r := range wiped {
-		if r.action != left[0].action && im.first(r, left[0]) {
+		if r.action != left[0].action && first(im.wiped, r, left[0]) {
 			d := im.diags.Warnf(r.origin.span, "wiped-rule", "an unconditional rule for %s takes the place of this one", nameOf(a, nr))
 			d.Related = append(d.Related, source.Related{Span: left[0].origin.span, Message: "the unconditional rule is here"})
 		}
 	}
-	if p := im.budget.fragment(left, words); p != nil {
-		im.report(p, a, nr)
+	if p := im.budget.fragment(left, wiped, words); p != nil {
+		witness := ""
+		if p.args != nil {
+			witness = callText(&linux.SeccompData{Arch: a.Audit(), NR: nr, Args: *p.args})
+		}
+		im.report(p, a, nameOf(a, nr), witness)
 		return fallback
 	}
 	n := fallback
@@ -169,24 +193,29 @@ func (im *importer) graph(a linux.Arch, nr uint32, list []*rule, fallback *polic
 	return n
 }
 
-func (im *importer) first(r, s *rule) bool {
+// first reports whether a pair of rules is new to a set. A pair of entries is
+// reported once, not for every architecture.
+func first(seen map[[2]*origin]bool, r, s *rule) bool {
 	key := [2]*origin{r.origin, s.origin}
-	seen := im.reported[key]
-	im.reported[key] = true
-	return !seen
+	if seen[key] {
+		return false
+	}
+	seen[key] = true
+	return true
 }
 
-func (im *importer) report(p *problem, a linux.Arch, nr uint32) {
+// report reports a problem of one syscall's rules, with a call that shows it.
+func (im *importer) report(p *problem, a linux.Arch, name, witness string) {
 	other := p.other
 	if other == nil {
 		other = p.at
 	}
-	if !im.first(p.at, other) {
+	if !first(im.reported, p.at, other) {
 		return
 	}
-	d := im.diags.Errorf(p.at.origin.span, p.code, "%s on %s: %s", nameOf(a, nr), a, p.message)
-	if p.args != nil {
-		d.Hint = "such as " + p.call(a, nr)
+	d := im.diags.Errorf(p.at.origin.span, p.code, "%s on %s: %s", name, a, p.message)
+	if witness != "" {
+		d.Hint = "such as " + witness
 	}
 	if p.other != nil {
 		d.Related = append(d.Related, source.Related{Span: p.other.origin.span, Message: fmt.Sprintf("the other rule is here: %s", p.other.action)})

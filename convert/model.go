@@ -1,6 +1,9 @@
 package convert
 
 import (
+	"maps"
+	"slices"
+
 	"github.com/opencontainers/runtime-spec/specs-go"
 
 	"secco/linux"
@@ -25,8 +28,9 @@ type model struct {
 	fallback linux.Action
 	arches   []linux.Arch // the native one is always there
 	rules    map[linux.Arch]rules
-	dropped  []*origin // rules whose action is the default's
-	unknown  []*origin // names that no architecture has
+	absent   map[linux.Arch]map[string][]*rule // of calls that an architecture lacks
+	dropped  []*origin                         // rules whose action is the default's
+	unknown  []*origin                         // names that no architecture has
 }
 
 // multiplexed are the calls that 32-bit x86, s390 and POWER have behind one
@@ -60,9 +64,10 @@ func multiplexes(a linux.Arch) bool {
 // newModel returns what runtimes make of a resolved profile whose actions are
 // known to be good.
 func newModel(p *oci.Profile, fallback linux.Action, arches []linux.Arch) *model {
-	m := &model{fallback: fallback, arches: arches, rules: map[linux.Arch]rules{}}
+	m := &model{fallback: fallback, arches: arches, rules: map[linux.Arch]rules{}, absent: map[linux.Arch]map[string][]*rule{}}
 	for _, a := range arches {
 		m.rules[a] = rules{}
+		m.absent[a] = map[string][]*rule{}
 	}
 	for i, entry := range p.Syscalls {
 		action, _ := oci.ParseAction(entry.Action, entry.ErrnoRet)
@@ -112,6 +117,8 @@ func (m *model) add(name string, args []specs.LinuxSeccompArg, action linux.Acti
 		}
 		if nr, ok := a.Syscall(name); ok {
 			m.rules[a][nr] = append(m.rules[a][nr], r)
+		} else {
+			m.absent[a][name] = append(m.absent[a][name], r)
 		}
 		mux, ok := multiplexed[name]
 		if !ok || !multiplexes(a) {
@@ -146,4 +153,78 @@ func effective(list []*rule) (left, wiped []*rule) {
 		return list, nil
 	}
 	return left, wiped
+}
+
+// misplaced returns a rule for a call that an architecture lacks whose presence
+// makes libseccomp get all others wrong there.
+//
+// libseccomp keeps such rules, sorted among the others by the size of what they
+// test, the smallest first, and leaves them out of the program only afterwards.
+// That goes well where the first is not one of them. x86_64 and x32 are one list
+// where both are there; alone they are not affected.
+func (m *model) misplaced() (linux.Arch, *rule) {
+	for _, a := range m.arches {
+		section := []linux.Arch{a}
+		if a == linux.X86_64 || a == linux.X32 {
+			section = slices.DeleteFunc(slices.Clone(m.arches), func(b linux.Arch) bool { return b != linux.X86_64 && b != linux.X32 })
+			if len(section) == 1 {
+				continue
+			}
+		}
+		// Of rules of the same size those of the first architecture come first, and
+		// in one architecture those that it has.
+		first, present := [2]int{}, false
+		for i, b := range section {
+			for _, list := range m.rules[b] {
+				if n := [2]int{most(list, wordsOf(b)), i}; !present || slices.Compare(n[:], first[:]) < 0 {
+					first, present = n, true
+				}
+			}
+		}
+		if !present {
+			continue
+		}
+		for i, b := range section {
+			for _, name := range slices.Sorted(maps.Keys(m.absent[b])) {
+				list := m.absent[b][name]
+				if n := [2]int{fewest(list, wordsOf(b)), i}; slices.Compare(n[:], first[:]) < 0 {
+					return b, list[0]
+				}
+			}
+		}
+	}
+	return 0, nil
+}
+
+// most returns an upper bound of the comparisons that libseccomp makes of rules.
+func most(list []*rule, words uint64) (n int) {
+	left, _ := effective(list)
+	for _, r := range left {
+		n += comparisons(r, words)
+	}
+	return n
+}
+
+// fewest returns a lower bound of the same.
+func fewest(list []*rule, words uint64) int {
+	left, _ := effective(list)
+	switch n := comparisons(left[0], words); {
+	case n == 0 || len(left) == 1:
+		return n
+	}
+	return 1
+}
+
+func comparisons(r *rule, words uint64) (n int) {
+	for _, c := range r.conds {
+		switch {
+		case words>>32 == 0:
+			n++
+		case c.op == specs.OpEqualTo || c.op == specs.OpNotEqual || c.op == specs.OpMaskedEqual:
+			n += 2
+		default:
+			n += 3
+		}
+	}
+	return n
 }

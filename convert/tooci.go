@@ -253,7 +253,45 @@ func (e *exporter) entries() []specs.LinuxSyscall {
 	if total > maxInstructions && len(e.losses) == 0 {
 		e.lose(e.largest(made, total))
 	}
-	return grouped(made)
+	entries := grouped(made)
+	e.together(entries)
+	return entries
+}
+
+// together checks that rules of different syscalls don't stand in each other's
+// way.
+func (e *exporter) together(entries []specs.LinuxSyscall) {
+	var arches []linux.Arch
+	for _, t := range e.targets {
+		arches = append(arches, t.Arch)
+	}
+	m := newModel(oci.FromSpec(&specs.LinuxSeccomp{Syscalls: entries}), e.fallback, arches)
+	if a, r := m.misplaced(); r != nil {
+		e.lose(Loss{
+			Arch: a, Syscall: r.origin.name, Span: e.span(r.origin.name), Help: helpPerArch,
+			Reason: "the syscall does not exist here, and none that does has rules as simple as its are: libseccomp does not get that right",
+		})
+	}
+	if a, r, other := m.entangled(); r != nil {
+		l := Loss{
+			Arch: a, Syscall: r.origin.name, Span: e.span(r.origin.name), Help: helpTooMany,
+			Reason: fmt.Sprintf("its rules and those for %s end in the same test after different ones: libseccomp may not get that right", other.origin.name),
+		}
+		if len(arches) > 1 {
+			l.Help = helpPerArch
+		}
+		e.lose(l)
+	}
+}
+
+// span returns the place of a syscall's rule.
+func (e *exporter) span(name string) source.Span {
+	for _, t := range e.targets {
+		if nr, ok := t.Arch.Syscall(name); ok {
+			return t.Root(nr).Span
+		}
+	}
+	return source.Span{}
 }
 
 // names returns the syscalls that a target has, sorted.
@@ -389,15 +427,8 @@ func (e *exporter) largest(made map[string][]specs.LinuxSyscall, total int) Loss
 			worst, size = name, n
 		}
 	}
-	var span source.Span
-	for _, t := range e.targets {
-		if nr, ok := t.Arch.Syscall(worst); ok {
-			span = t.Root(nr).Span
-			break
-		}
-	}
 	return Loss{
-		Syscall: worst, Span: span, Count: uint64(len(made[worst])),
+		Syscall: worst, Span: e.span(worst), Count: uint64(len(made[worst])),
 		Reason: fmt.Sprintf("libseccomp's program would take about %d instructions, and 4096 is the limit; the %d rules for this syscall take the most", total, len(made[worst])),
 		Help:   helpTooMany,
 	}

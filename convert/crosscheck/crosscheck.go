@@ -20,6 +20,7 @@ import (
 	"secco/convert/libseccomp"
 	"secco/emulator"
 	"secco/linux"
+	"secco/oci"
 	"secco/policy"
 	"secco/policy/prove"
 	"secco/source"
@@ -31,6 +32,7 @@ type Report struct {
 	Profile    *specs.LinuxSeccomp // what libseccomp was given
 	Program    bpf.Program         // the compiler's
 	Libseccomp bpf.Program         // libseccomp's, for Profile
+	other      bpf.Program         // with or without a binary tree over numbers, as runc wouldn't have it
 	Calls      int                 // how many calls were run through all three
 	// Proved says whether each program was proved equal for all calls; where a
 	// proof was undecided Undecided says why.
@@ -89,8 +91,31 @@ func (r *Report) Err() error {
 
 // Verify checks a policy. It returns a [*convert.LossError] where the policy has
 // no profile, and [libseccomp.ErrNotBuilt] where there is nothing to check with.
-// The check of the programs against the policy is in the report, not an error.
+// What the comparison found is in the report and no error.
 func Verify(ctx context.Context, p *policy.Policy, opts convert.Options) (*Report, error) {
+	profile, err := convert.ToOCI(p, opts)
+	if err != nil {
+		return nil, err
+	}
+	return check(ctx, p, profile, opts)
+}
+
+// VerifyProfile checks the policy that a profile is read as: its program against
+// what libseccomp builds from the profile itself. It returns source.Diagnostics
+// where [convert.FromOCI] has errors.
+func VerifyProfile(ctx context.Context, profile *oci.Profile, opts convert.Options) (*Report, error) {
+	p, diags := convert.FromOCI(profile, opts)
+	if p == nil {
+		return nil, diags
+	}
+	resolved, diags := profile.Resolve(opts.Host)
+	if err := diags.Err(); err != nil {
+		return nil, err
+	}
+	return check(ctx, p, resolved.Spec(), opts)
+}
+
+func check(ctx context.Context, p *policy.Policy, profile *specs.LinuxSeccomp, opts convert.Options) (*Report, error) {
 	version, err := libseccomp.Version()
 	if err != nil {
 		return nil, err
@@ -99,15 +124,18 @@ func Verify(ctx context.Context, p *policy.Policy, opts convert.Options) (*Repor
 	if err != nil {
 		return nil, err
 	}
-	profile, err := convert.ToOCI(p, opts)
-	if err != nil {
-		return nil, err
+	r := &Report{Version: version, Profile: profile, Program: out.Program}
+	for _, tree := range []*bool{nil, new(false), new(true)} {
+		built, err := libseccomp.BuildContext(ctx, profile, libseccomp.Options{Tree: tree})
+		if err != nil {
+			return nil, fmt.Errorf("libseccomp %s: %w", version, err)
+		}
+		if tree == nil {
+			r.Libseccomp = built
+		} else if !slices.Equal(built, r.Libseccomp) {
+			r.other = built
+		}
 	}
-	built, err := libseccomp.BuildContext(ctx, profile, libseccomp.Options{})
-	if err != nil {
-		return nil, fmt.Errorf("libseccomp %s: %w", version, err)
-	}
-	r := &Report{Version: version, Profile: profile, Program: out.Program, Libseccomp: built}
 	if err := r.checkTables(p, opts); err != nil {
 		return nil, err
 	}
@@ -143,11 +171,11 @@ func (r *Report) checkTables(p *policy.Policy, opts convert.Options) error {
 				if _, ok := t.Arch.Syscall(name); ok || opts.Arch != 0 && t.Arch != opts.Arch {
 					continue
 				}
-				_, known, err := libseccomp.Syscall(t.Arch, name)
+				_, direct, _, err := libseccomp.Syscall(t.Arch, name)
 				if err != nil {
 					return err
 				}
-				if known {
+				if direct {
 					return &TableError{r.Version, t.Arch, name}
 				}
 			}
@@ -174,11 +202,11 @@ func (r *Report) expected(p *policy.Policy, opts convert.Options) (*policy.Polic
 			if !ok {
 				continue
 			}
-			number, known, err := libseccomp.Syscall(t.Arch, name)
+			number, direct, known, err := libseccomp.Syscall(t.Arch, name)
 			if err != nil {
 				return nil, err
 			}
-			if known && number != nr {
+			if direct && number != nr {
 				return nil, fmt.Errorf("libseccomp %s knows %s on %s as number %d, secco as %d", r.Version, name, t.Arch, number, nr)
 			}
 			if known || t.Rules[nr] == t.Default {
@@ -211,27 +239,45 @@ func opened(rule, fallback *policy.Node) (yes bool) {
 	return yes
 }
 
+// machines are the programs that are compared with the policy.
+type machines struct{ program, library, other *emulator.Machine }
+
+func (r *Report) machines() (m machines, err error) {
+	if m.program, err = emulator.New(r.Program); err != nil {
+		return m, fmt.Errorf("the compiled program: %w", err)
+	}
+	if m.library, err = emulator.New(r.Libseccomp); err != nil {
+		return m, fmt.Errorf("libseccomp's program: %w", err)
+	}
+	m.other = m.library
+	if r.other != nil {
+		if m.other, err = emulator.New(r.other); err != nil {
+			return m, fmt.Errorf("libseccomp's program: %w", err)
+		}
+	}
+	return m, nil
+}
+
 // run compares on calls.
 func (r *Report) run(p, expected *policy.Policy) error {
-	program, err := emulator.New(r.Program)
+	m, err := r.machines()
 	if err != nil {
-		return fmt.Errorf("the compiled program: %w", err)
-	}
-	library, err := emulator.New(r.Libseccomp)
-	if err != nil {
-		return fmt.Errorf("libseccomp's program: %w", err)
+		return err
 	}
 	for call := range policy.Samples(p) {
 		r.Calls++
-		r.compare(p, expected, program, library, &call)
+		r.compare(p, expected, m, &call)
 	}
 	return nil
 }
 
-func (r *Report) compare(p, expected *policy.Policy, program, library *emulator.Machine, call *linux.SeccompData) {
+func (r *Report) compare(p, expected *policy.Policy, m machines, call *linux.SeccompData) {
 	action, span := p.Eval(call)
 	profile, _ := expected.Eval(call)
-	d := Difference{*call, action.Effect(), program.Run(call).Effect(), profile.Effect(), library.Run(call).Effect(), span}
+	d := Difference{*call, action.Effect(), m.program.Run(call).Effect(), profile.Effect(), m.library.Run(call).Effect(), span}
+	if other := m.other.Run(call).Effect(); other != d.Profile {
+		d.Library = other
+	}
 	if d.Policy == d.Program && d.Profile == d.Library {
 		return
 	}
@@ -243,10 +289,17 @@ func (r *Report) compare(p, expected *policy.Policy, program, library *emulator.
 
 // prove compares for all calls, each program with what is expected of it.
 func (r *Report) prove(p, expected *policy.Policy) error {
+	m, err := r.machines()
+	if err != nil {
+		return err
+	}
 	for _, pair := range []struct {
 		policy  *policy.Policy
 		program bpf.Program
-	}{{p, r.Program}, {expected, r.Libseccomp}} {
+	}{{p, r.Program}, {expected, r.Libseccomp}, {expected, r.other}} {
+		if pair.program == nil {
+			continue
+		}
 		filter, err := prove.Program(pair.program)
 		if err != nil {
 			return err
@@ -258,15 +311,7 @@ func (r *Report) prove(p, expected *policy.Policy) error {
 		switch result.Verdict {
 		case prove.Equal:
 		case prove.Different:
-			program, err := emulator.New(r.Program)
-			if err != nil {
-				return err
-			}
-			library, err := emulator.New(r.Libseccomp)
-			if err != nil {
-				return err
-			}
-			r.compare(p, expected, program, library, &result.Witness.Call)
+			r.compare(p, expected, m, &result.Witness.Call)
 		default:
 			r.Undecided = result.Reason
 		}

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"math/rand/v2"
 	"os"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -35,6 +36,7 @@ func TestRandomPolicies(t *testing.T) {
 	} {
 		t.Run(archText(targets), func(t *testing.T) {
 			r := rand.New(rand.NewPCG(8, uint64(len(targets))))
+			reasons := map[string]int{}
 			exact, lost, undecided, tables := 0, 0, 0, 0
 			for range rounds {
 				text := random.Policy(r, random.Options{Targets: targets, Plain: r.IntN(4) > 0, Rules: 1 + r.IntN(6), Depth: 1 + r.IntN(3)})
@@ -45,6 +47,10 @@ func TestRandomPolicies(t *testing.T) {
 				var loss *convert.LossError
 				if errors.As(err, &loss) {
 					lost++
+					for _, l := range loss.Losses {
+						reason, _, _ := strings.Cut(digits.ReplaceAllString(l.Reason, "N"), ",")
+						reasons[reason]++
+					}
 					continue
 				}
 				var table *TableError
@@ -64,6 +70,9 @@ func TestRandomPolicies(t *testing.T) {
 				}
 				exact++
 			}
+			for reason, n := range reasons {
+				t.Logf("%5d lost: %s", n, reason)
+			}
 			t.Logf("%d exact, %d lost, %d not proved, %d with syscalls missing in our tables", exact, lost, undecided, tables)
 			if len(targets) == 1 && exact < least {
 				t.Errorf("only %d of %d policies were converted", exact, rounds)
@@ -71,6 +80,8 @@ func TestRandomPolicies(t *testing.T) {
 		})
 	}
 }
+
+var digits = regexp.MustCompile(`[0-9]+`)
 
 // tame returns the policy with what no profile can say put right: other
 // architectures are killed, trap carries no data, and, where several

@@ -32,19 +32,28 @@ func Version() (string, error) {
 }
 
 // Syscall returns the number that libseccomp knows a syscall under; x32's carry
-// linux.X32Bit. ok is false where it knows none on that architecture.
-func Syscall(arch linux.Arch, name string) (nr uint32, ok bool, err error) {
-	a, err := archOf(arch)
-	if err != nil {
-		return 0, false, err
+// linux.X32Bit. known is false where libseccomp has no such call on the
+// architecture. Calls that an architecture has behind a multiplexer, socketcall
+// or ipc, are known but have no number here, whether or not they have one of
+// their own: direct is false.
+func Syscall(arch linux.Arch, name string) (nr uint32, direct, known bool, err error) {
+	a, ok := kernelArches[arch]
+	if !ok {
+		return 0, false, false, fmt.Errorf("libseccomp has no architecture %s", arch)
 	}
 	mu.Lock()
 	defer mu.Unlock()
 	n, err := seccomp.GetSyscallFromNameByArch(name, a)
-	if err != nil || n < 0 { // below zero: only known to other architectures
-		return 0, false, nil
+	switch {
+	case err != nil:
+		return 0, false, false, nil
+	case n >= 0:
+		return uint32(n), true, true, nil
 	}
-	return uint32(n), true, nil
+	// Numbers from -100 to -299 stand for the multiplexed calls, and are negative
+	// for architectures without a multiplexer, too.
+	_, socketcall := arch.Syscall("socketcall")
+	return 0, false, socketcall && n <= -100 && n > -300, nil
 }
 
 // Build returns the program that libseccomp makes of a profile for the machine
@@ -193,14 +202,6 @@ func action(name specs.LinuxSeccompAction, data *uint) (seccomp.ScmpAction, erro
 		act = act.SetReturnCode(code)
 	}
 	return act, nil
-}
-
-func archOf(arch linux.Arch) (seccomp.ScmpArch, error) {
-	a, ok := kernelArches[arch]
-	if !ok {
-		return 0, fmt.Errorf("libseccomp has no architecture %s", arch)
-	}
-	return a, nil
 }
 
 var actions = map[specs.LinuxSeccompAction]seccomp.ScmpAction{

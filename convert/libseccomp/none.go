@@ -15,9 +15,10 @@ const Available = false
 // Version returns libseccomp's version, such as "2.5.4".
 func Version() (string, error) { return "", ErrNotBuilt }
 
-// Syscall returns the number that libseccomp knows a syscall under; x32's carry
-// linux.X32Bit. ok is false where it knows none on that architecture.
-func Syscall(linux.Arch, string) (nr uint32, ok bool, err error) { return 0, false, ErrNotBuilt }
+// Syscall returns the number that libseccomp knows a syscall under.
+func Syscall(linux.Arch, string) (nr uint32, direct, known bool, err error) {
+	return 0, false, false, ErrNotBuilt
+}
 
 // Build returns the program that libseccomp makes of a profile for the machine
 // that this runs on.
