@@ -13,46 +13,40 @@ type Syscall struct {
 	NR   uint32
 }
 
-type syscallTable struct {
-	numbers  [numSyscallNames]int32 // by index in syscallNames, x32's without the bit; -1: absent
-	byNumber []uint16               // indexes in syscallNames, in order of their numbers
-}
-
 // Syscall returns the number of a syscall. Numbers on [X32] carry [X32Bit].
 func (a Arch) Syscall(name string) (nr uint32, ok bool) {
 	i, ok := syscallIndex(name)
-	if !ok || !a.Valid() || syscallTables[a].numbers[i] < 0 {
+	if !ok || !a.Valid() || syscallNumbers[a][i] < 0 {
 		return 0, false
 	}
-	return a.bit() | uint32(syscallTables[a].numbers[i]), true
+	return a.bit() | uint32(syscallNumbers[a][i]), true
 }
 
 // SyscallName returns the name of a syscall number. On [X32] the number carries
-// [X32Bit].
+// [X32Bit]. Of two names of one number (arm's sync_file_range2) it is the kernel
+// table's.
 func (a Arch) SyscallName(nr uint32) (string, bool) {
 	if !a.Valid() || nr&X32Bit != a.bit() {
 		return "", false
 	}
-	t := &syscallTables[a]
+	ids, numbers := syscallsByNumber[a], &syscallNumbers[a]
 	nr &^= X32Bit
-	i := sort.Search(len(t.byNumber), func(i int) bool {
-		return uint32(t.numbers[t.byNumber[i]]) >= nr
-	})
-	if i == len(t.byNumber) || uint32(t.numbers[t.byNumber[i]]) != nr {
+	i := sort.Search(len(ids), func(i int) bool { return uint32(numbers[ids[i]]) >= nr })
+	if i == len(ids) || uint32(numbers[ids[i]]) != nr {
 		return "", false
 	}
-	return syscallNames[t.byNumber[i]], true
+	return syscallNames[ids[i]], true
 }
 
-// Syscalls returns every syscall of the architecture in order of their numbers.
+// Syscalls returns every syscall of the architecture in order of their numbers,
+// each number once.
 func (a Arch) Syscalls() []Syscall {
 	if !a.Valid() {
 		return nil
 	}
-	t := &syscallTables[a]
-	all := make([]Syscall, len(t.byNumber))
-	for i, id := range t.byNumber {
-		all[i] = Syscall{syscallNames[id], a.bit() | uint32(t.numbers[id])}
+	all := make([]Syscall, len(syscallsByNumber[a]))
+	for i, id := range syscallsByNumber[a] {
+		all[i] = Syscall{syscallNames[id], a.bit() | uint32(syscallNumbers[a][id])}
 	}
 	return all
 }
