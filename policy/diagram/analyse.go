@@ -202,7 +202,7 @@ func (p *Program) Analyse(calls Calls, m *Meetings, cuts *Cuts) {
 				case seenConst:
 					holds, known = cmp.Holds(a.k, b.k), true
 				case seenWord:
-					holds, known = decide(cmp, calls.word(linux.Word(a.k)), b.k)
+					holds, known = calls.Decide(cmp, linux.Word(a.k), b.k)
 					if !known && cuts != nil {
 						cuts.compared(linux.Word(a.k), cmp, b.k)
 					}

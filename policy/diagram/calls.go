@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"secco/linux"
+	"secco/policy"
 )
 
 // Range is the numbers from Lo to Hi, both included.
@@ -40,6 +41,20 @@ func (c Calls) word(w linux.Word) Range {
 		return c.NR
 	}
 	return All()
+}
+
+// Decide returns whether "w cmp k" holds, where that is the same for all of the
+// calls and their ranges tell.
+func (c Calls) Decide(cmp policy.Cmp, w linux.Word, k uint32) (holds, known bool) {
+	r := c.word(w)
+	low, high := cmp.Holds(r.Lo, k), cmp.Holds(r.Hi, k)
+	switch cmp {
+	case policy.CmpEq:
+		return low, !r.Has(k) || r.Lo == r.Hi
+	case policy.CmpGt, policy.CmpGe:
+		return low, low == high
+	}
+	return low, r.Lo == r.Hi
 }
 
 // BigEndian reports the byte order of the calls, which [Cuts] keeps apart.

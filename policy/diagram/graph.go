@@ -75,20 +75,7 @@ func (s *Space) decide(n *policy.Node) (holds, known bool) {
 	if n.X.Op != policy.OpWord || !n.Y.IsConst() {
 		return false, false
 	}
-	return decide(n.Cmp, s.calls.word(n.X.W), n.Y.K)
-}
-
-// decide returns whether "w cmp k" holds, where that is the same for every w of
-// the range.
-func decide(cmp policy.Cmp, r Range, k uint32) (holds, known bool) {
-	low, high := cmp.Holds(r.Lo, k), cmp.Holds(r.Hi, k)
-	switch cmp {
-	case policy.CmpEq:
-		return low, !r.Has(k) || r.Lo == r.Hi
-	case policy.CmpGt, policy.CmpGe:
-		return low, low == high
-	}
-	return low, r.Lo == r.Hi
+	return s.calls.Decide(n.Cmp, n.X.W, n.Y.K)
 }
 
 func (g *grapher) expr(e *policy.Expr) *Vector {

@@ -105,6 +105,17 @@ func NewProgram(p bpf.Program) *Program {
 	return prog
 }
 
+// Len returns the number of instructions.
+func (p *Program) Len() int { return len(p.code) - 1 }
+
+// At returns an instruction. The one behind the last returns kill_thread; it is
+// where a division by zero leads.
+func (p *Program) At(pc int) bpf.Instruction { return p.code[pc] }
+
+// Live reports whether a register may be read from an instruction on before it is
+// written.
+func (p *Program) Live(pc, register int) bool { return p.live[pc]&(1<<register) != 0 }
+
 func isReturn(op uint16) bool { return op == bpf.RetK || op == bpf.RetA }
 
 // follow returns the instructions that may follow on one.

@@ -203,7 +203,7 @@ func (x *executor) decide(cmp policy.Cmp, a, b value) (holds, known bool) {
 	case constValue:
 		return cmp.Holds(uint32(a), uint32(b)), true
 	case wordValue:
-		return decide(cmp, x.calls.word(linux.Word(a&^kindOfValue)), uint32(b))
+		return x.calls.Decide(cmp, linux.Word(a&^kindOfValue), uint32(b))
 	}
 	return false, false
 }
@@ -228,7 +228,7 @@ func (x *executor) vector(v value) *Vector {
 
 // result returns the action of a value whose bits above bit are those of prefix.
 func (x *executor) result(v *Vector, bit int, prefix uint32) Ref {
-	if low := uint32(1)<<(bit+1) - 1; oneEffect(prefix, prefix|low) {
+	if low := uint32(1)<<(bit+1) - 1; OneEffect(prefix, prefix|low) {
 		return x.Leaf(linux.Action(prefix))
 	}
 	x.Spend(1)
@@ -246,9 +246,9 @@ func (x *executor) result(v *Vector, bit int, prefix uint32) Ref {
 // kinds are the actions that the kernel knows.
 var kinds = [...]linux.Action{linux.KillProcess, linux.KillThread, linux.Trap, linux.Errno, linux.Notify, linux.Trace, linux.Log, linux.Allow}
 
-// oneEffect reports whether all values from lo to hi, an aligned block, do the
+// OneEffect reports whether all values from lo to hi, an aligned block, do the
 // same.
-func oneEffect(lo, hi uint32) bool {
+func OneEffect(lo, hi uint32) bool {
 	if lo>>16 == hi>>16 {
 		return linux.Action(lo).Effect() == linux.Action(hi).Effect() // data only matters in ascending order, if at all
 	}
