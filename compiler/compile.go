@@ -73,6 +73,7 @@ var passes = []struct {
 	run          func(*unit) error
 }{
 	{"intervals", "each word is tested once, whatever it was tested for in different rules, and equal decisions are one", (*unit).intervals},
+	{"x32", "numbers of x32 that are decided like those of x86_64 need no tests of their own", (*unit).joinX32},
 	{"code", "each interval node becomes the best tree of jumps, each word loaded only where A does not hold it", (*unit).instructions},
 	{"layout", "jumps reach, by construction", (*unit).layout},
 }

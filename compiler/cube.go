@@ -7,13 +7,10 @@ const maxCubeBits = 8
 
 // cube looks for values that one test of bits tells from all others: all subsets
 // of some bits, when they lead to one target. It returns the mask of the other
-// bits, the target, and the choices that remain when none of the other bits is
-// set is no longer possible; ok is false where there is no such set of four
-// values at least. An interval is not looked at: a comparison does as well.
+// bits, the target, and the choices that remain when one of the other bits is
+// set; ok is false where there are no such values or the choices hardly become
+// fewer.
 func cube(cs []choice, limit uint32) (mask uint32, t target, rest []choice, ok bool) {
-	if cs[0].to == anywhere {
-		return 0, 0, nil, false
-	}
 	t = cs[0].to
 	goes := func(v uint32) bool {
 		i, _ := slices.BinarySearchFunc(cs, v, func(c choice, v uint32) int {
@@ -60,22 +57,27 @@ func cube(cs []choice, limit uint32) (mask uint32, t target, rest []choice, ok b
 		return 0, 0, nil, false
 	}
 	slices.Sort(best)
+	next := uint32(0) // where the next choice begins
 	for _, c := range cs {
-		next := c
-		for len(best) > 0 && best[0] <= c.hi {
-			v := best[0]
-			best = best[1:]
-			if v > next.lo {
-				part := next
-				part.hi = v - 1
-				rest = append(rest, part)
+		i, _ := slices.BinarySearch(best, c.lo)
+		j, last := slices.BinarySearch(best, c.hi)
+		if last && uint32(j-i) == c.hi-c.lo { // none but such values: no longer possible
+			if n := len(rest); n > 0 {
+				rest[n-1].hi, next = c.hi, c.hi+1
 			}
-			rest = append(rest, choice{lo: v, hi: v, to: anywhere, or: anywhere})
-			next.lo = v + 1 // past the end, even 0, where v is the last
+			continue
 		}
-		if n := len(rest); n == 0 || rest[n-1].hi < c.hi {
-			rest = append(rest, next)
+		c.lo = next
+		next = c.hi + 1
+		if n := len(rest); n > 0 && rest[n-1].to == c.to && rest[n-1].or == c.or {
+			rest[n-1].hi = c.hi
+			rest[n-1].weight += c.weight
+			continue
 		}
+		rest = append(rest, c)
+	}
+	if len(rest) == 0 || len(rest)+2 > len(cs) {
+		return 0, 0, nil, false
 	}
 	return ^mask, t, rest, true
 }

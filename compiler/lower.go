@@ -16,7 +16,10 @@ type lowerer struct {
 	made    map[lowered]*layout.Node
 	weights func(n *node) []float64
 	size    float64 // cost of an instruction, where executing one for certain costs 1
-	failed  *term   // needs too many scratch words; nil where none does
+	// The number's tree that is being made, and its node, for x32's to share.
+	numbers  *search
+	byNumber *node
+	failed   *term // needs too many scratch words; nil where none does
 }
 
 type lowered struct {
@@ -104,30 +107,47 @@ func (l *lowerer) node(n *node, a *term) *layout.Node {
 // tree returns the jumps that decide n, whose term A holds.
 func (l *lowerer) tree(n *node) *layout.Node {
 	weights := l.weights(n)
-	var cs []choice
-	var targets []*layout.Node
-	ids := map[*layout.Node]target{}
+	cs := make([]choice, len(n.to))
+	var targets []*node
+	ids := map[*node]target{}
 	for i, to := range n.to {
-		c := l.lower(to, n.t)
-		if !n.t.isWord(offsetNR) && !n.t.isWord(offsetArch) {
-			weights[i] *= 1 + heightShare*float64(c.Height())
-		}
-		id, ok := ids[c]
+		id, ok := ids[to]
 		if !ok {
 			id = target(len(targets))
-			ids[c], targets = id, append(targets, c)
+			ids[to], targets = id, append(targets, to)
 		}
-		if k := len(cs); k > 0 && cs[k-1].to == id {
-			cs[k-1].hi = n.last(i)
-			cs[k-1].weight += weights[i]
-			continue
+		if !n.t.isWord(offsetNR) && !n.t.isWord(offsetArch) {
+			weights[i] *= 1 + heightShare*float64(l.lower(to, n.t).Height())
 		}
-		cs = append(cs, choice{lo: n.from[i], hi: n.last(i), to: id, or: anywhere, weight: weights[i]})
+		cs[i] = choice{lo: n.from[i], hi: n.last(i), to: id, or: nowhere, weight: weights[i]}
 	}
-	return l.choose(cs, n.t.max(), func(t target, lo, hi uint32) *layout.Node { return targets[t] })
+	goTo := func(t target, lo, hi uint32) *layout.Node { return l.lower(targets[t], n.t) }
+	switch {
+	case n.t.isWord(offsetNR) && len(cs) <= maxChoices:
+		s := &search{cs: cs, size: l.size, goTo: goTo, jump: l.jump}
+		s.solve()
+		l.numbers, l.byNumber = s, n
+		return s.code()
+	case n.t.isNumber() && l.numbers != nil && len(cs)+len(l.numbers.cs) <= maxChoices:
+		shared, twin := target(len(targets)), l.numbers
+		cs = asIn(n, cs, targets, l.byNumber, shared)
+		s := &search{cs: cs, size: l.size, jump: l.jump, shared: shared, further: twin.tests}
+		s.goTo = func(t target, lo, hi uint32) *layout.Node {
+			if t == shared {
+				return twin.part(0, len(twin.cs), 0, lo, hi)
+			}
+			return goTo(t, lo, hi)
+		}
+		s.solve()
+		return s.code()
+	case n.t.isNumber() || n.t.isWord(offsetArch):
+		return l.choose(cs, 0, goTo)
+	}
+	return l.choose(cs, n.t.max(), goTo)
 }
 
-// choose returns the jumps that tell the choices apart.
+// choose returns the jumps that tell the choices apart. Values are at most limit;
+// where that is 0 no bits are tested.
 func (l *lowerer) choose(cs []choice, limit uint32, goTo func(t target, lo, hi uint32) *layout.Node) *layout.Node {
 	if n := len(cs); n > maxChoices {
 		mid := cs[n/2].lo
@@ -135,11 +155,11 @@ func (l *lowerer) choose(cs []choice, limit uint32, goTo func(t target, lo, hi u
 	}
 	s := &search{cs: cs, size: l.size, goTo: goTo, jump: l.jump}
 	cost := s.solve()
-	if len(cs) < 4 || cs[0].lo != 0 {
+	if len(cs) < 4 || cs[0].lo != 0 || limit == 0 {
 		return s.code()
 	}
 	mask, t, rest, ok := cube(cs, limit)
-	if !ok || len(rest) > maxChoices {
+	if !ok {
 		return s.code()
 	}
 	without := &search{cs: rest, size: l.size, goTo: goTo, jump: l.jump}

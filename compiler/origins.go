@@ -39,10 +39,10 @@ type originator struct {
 // graphOf returns the interval graph for one number.
 func (u *unit) graphOf(audit, nr uint32) *node {
 	n := u.graph
-	for n.t != nil && (n.t.isWord(offsetArch) || n.t.isWord(offsetNR)) {
+	for n.t != nil && (n.t.isWord(offsetArch) || n.t.isNumber()) {
 		v := audit
-		if n.t.isWord(offsetNR) {
-			v = nr
+		if n.t.isNumber() {
+			v = nr & n.t.mask
 		}
 		n = n.at(v)
 	}

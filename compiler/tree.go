@@ -13,17 +13,17 @@ import (
 type choice struct {
 	lo, hi uint32
 	to     target
-	or     target // another target that is as good; anywhere where none is
+	or     target // another target that is as good; nowhere where none is
 	weight float64
 }
 
 // target stands for where choices lead: equal targets need no telling apart.
 type target int32
 
-// anywhere is the target of values that cannot occur.
-const anywhere target = -1
+// nowhere is no target.
+const nowhere target = -1
 
-func (c *choice) accepts(t target) bool { return c.to == t || c.or == t || c.to == anywhere }
+func (c *choice) accepts(t target) bool { return c.to == t || c.or == t }
 
 // A search finds the jumps that lead from A's value to the choices, with the
 // least cost: the jumps executed in the mean, plus size for each that there is.
@@ -47,16 +47,20 @@ func (c *choice) accepts(t target) bool { return c.to == t || c.or == t || c.to 
 // shorter by one have theirs (Knuth's bound, which is exact for splits alone and
 // has some slack here), and above maxChoices the choices are halved first.
 type search struct {
-	cs    []choice
-	size  float64
-	goTo  func(t target, lo, hi uint32) *layout.Node // the code of a target for values from lo to hi
-	jump  func(op uint16, k uint32, yes, no *layout.Node) *layout.Node
-	sum   []float64 // of the weights before each choice
-	one   []int     // up to where the choices from i on accept the same target
-	order []int     // the heavy single values, the heaviest first
-	rank  []int     // the place of each choice in order; len(order) where it has none
-	plans []plan    // of (i, j) with nothing taken out
-	holed map[holes]plan
+	cs   []choice
+	size float64
+	goTo func(t target, lo, hi uint32) *layout.Node // the code of a target for values from lo to hi
+	jump func(op uint16, k uint32, yes, no *layout.Node) *layout.Node
+	// Where further is set, going to the target shared is not the end: it takes so
+	// many more tests for values from lo to hi.
+	shared  target
+	further func(lo, hi uint32) float64
+	sum     []float64 // of the weights before each choice
+	one     []int     // up to where the choices from i on accept the same target
+	order   []int     // the heavy single values, the heaviest first
+	rank    []int     // the place of each choice in order; len(order) where it has none
+	plans   []plan    // of (i, j) with nothing taken out; while one is sought, a provisional one
+	holed   map[holes]plan
 }
 
 // holes is the interval (i, j) without the first gone of order.
@@ -83,7 +87,13 @@ const (
 	maxChoices = 256
 	maxChain   = 16
 	knuthSlack = 3
-	heavy      = 1. / 64 // of all choices, so that a single value may be taken out anywhere
+	// heavy is what a single value must weigh, of all choices, to be taken out
+	// anywhere; maxHeavy bounds how many may, times the choices.
+	heavy    = 1. / 64
+	maxHeavy = 640
+	// holeSlack is how far from the interval's own split one is sought for it with
+	// values taken out.
+	holeSlack = 8
 	// smallest is up to how many choices every split is tried.
 	smallest = 12
 )
@@ -125,18 +135,10 @@ func (s *search) prepare() {
 		}
 		for _, t := range [2]target{c.to, c.or} {
 			j := i + 1
-			for j < n && s.cs[j].accepts(t) {
+			for t != nowhere && j < n && s.cs[j].accepts(t) {
 				j++
 			}
 			s.one[i] = max(s.one[i], j)
-		}
-		if c.to == anywhere && i+1 < n { // takes part in whatever comes next
-			s.one[i] = i + 1
-		}
-	}
-	for i := n - 2; i >= 0; i-- {
-		if s.cs[i].to == anywhere {
-			s.one[i] = s.one[i+1]
 		}
 	}
 	slices.SortStableFunc(s.order, func(a, b int) int {
@@ -148,6 +150,7 @@ func (s *search) prepare() {
 		}
 		return 0
 	})
+	s.order = s.order[:min(len(s.order), max(2, maxHeavy/n))]
 	for i := range s.rank {
 		s.rank[i] = len(s.order)
 	}
@@ -178,9 +181,6 @@ func (s *search) plan(i, j, gone int) plan {
 // best finds the plan, those of shorter intervals and of more gone being known
 // or found by and by.
 func (s *search) best(i, j, gone int) plan {
-	if t, ok := s.same(i, j, gone); ok {
-		return plan{form: formDone, rest: t}
-	}
 	total := s.sum[j] - s.sum[i]
 	for _, k := range s.order[:gone] {
 		if k >= i && k < j {
@@ -188,11 +188,21 @@ func (s *search) best(i, j, gone int) plan {
 		}
 	}
 	p := plan{cost: math.Inf(1)}
+	if t, ok := s.same(i, j, gone); ok {
+		p = plan{form: formDone, rest: t}
+		if s.further == nil || t != s.shared {
+			return p
+		}
+		p.cost = total * s.further(s.cs[i].lo, s.cs[j-1].hi)
+	}
 	first, last := i+1, j-1
 	if gone == 0 && j-i > smallest {
 		if a, b := s.at(i, j-1), s.at(i+1, j); a.form == formSplit && b.form == formSplit {
 			first, last = max(first, int(min(a.split, b.split))-knuthSlack), min(last, int(max(a.split, b.split))+knuthSlack)
 		}
+	}
+	if own := s.at(i, j); gone > 0 && j-i > 2*holeSlack && own.form == formSplit {
+		first, last = max(first, int(own.split)-holeSlack), min(last, int(own.split)+holeSlack)
 	}
 	for k := first; k <= last; k++ {
 		var c float64
@@ -206,6 +216,9 @@ func (s *search) best(i, j, gone int) plan {
 		}
 	}
 	s.chain(i, j, gone, total, &p)
+	if gone == 0 {
+		*s.at(i, j) = p
+	}
 	if next := s.next(i, j, gone); next < len(s.order) && s.cs[s.order[next]].weight*6 >= total {
 		if c := total + s.size + s.plan(i, j, next+1).cost; c < p.cost {
 			p = plan{cost: c, form: formPeel, split: int32(next)}
@@ -233,21 +246,21 @@ func (s *search) same(i, j, gone int) (target, bool) {
 	for k := i; k < j; k++ {
 		c := &s.cs[k]
 		switch {
-		case s.rank[k] < gone || c.to == anywhere:
+		case s.rank[k] < gone:
 		case !started:
 			started, options = true, [2]target{c.to, c.or}
 		default:
 			for o, t := range options {
-				if t != anywhere && !c.accepts(t) {
-					options[o] = anywhere
+				if t != nowhere && !c.accepts(t) {
+					options[o] = nowhere
 				}
 			}
-			if options[0] == anywhere && options[1] == anywhere {
+			if options[0] == nowhere && options[1] == nowhere {
 				return 0, false
 			}
 		}
 	}
-	if options[0] == anywhere {
+	if options[0] == nowhere {
 		return options[1], true
 	}
 	return options[0], true
@@ -259,7 +272,7 @@ func (s *search) chain(i, j, gone int, total float64, p *plan) {
 	many, started := 0, false
 	for k := i; k < j; k++ {
 		c := &s.cs[k]
-		if s.rank[k] < gone || c.to == anywhere {
+		if s.rank[k] < gone {
 			continue
 		}
 		if many++; c.lo == c.hi {
@@ -270,11 +283,11 @@ func (s *search) chain(i, j, gone int, total float64, p *plan) {
 			continue
 		}
 		for o, t := range try {
-			if t != anywhere && !c.accepts(t) {
-				try[o] = anywhere
+			if t != nowhere && !c.accepts(t) {
+				try[o] = nowhere
 			}
 		}
-		if try[0] == anywhere && try[1] == anywhere {
+		if try[0] == nowhere && try[1] == nowhere {
 			return
 		}
 	}
@@ -285,7 +298,7 @@ func (s *search) chain(i, j, gone int, total float64, p *plan) {
 		try = [2]target{s.cs[i].to, s.cs[j-1].to}
 	}
 	for o, rest := range try {
-		if rest == anywhere || o == 1 && rest == try[0] {
+		if rest == nowhere || o == 1 && rest == try[0] {
 			continue
 		}
 		var buf [maxChain]int
@@ -297,6 +310,9 @@ func (s *search) chain(i, j, gone int, total float64, p *plan) {
 		for _, k := range list {
 			cost += left + s.size
 			left -= s.cs[k].weight
+		}
+		if s.further != nil && rest == s.shared {
+			cost += left * s.further(s.cs[i].lo, s.cs[j-1].hi)
 		}
 		if cost < p.cost {
 			*p = plan{cost: cost, form: formChain, rest: rest}

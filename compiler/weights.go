@@ -10,7 +10,7 @@ import "secco/linux"
 // arguments, and most of their tests belong to one syscall of hundreds; so that
 // these don't degenerate, they are weighed as if every call came to them, all
 // intervals equally likely.
-var sizeWeight = [...]float64{Speed: 0.03, Size: 100}
+var sizeWeight = [...]float64{Speed: 0.02, Size: 100}
 
 // Shares of what is rare, but should not cost without bounds.
 const (
@@ -47,8 +47,12 @@ func (u *unit) weights() func(n *node) []float64 {
 				}
 				w[n.index(t.Arch.Audit())] += share
 			}
-		case n.t.isWord(offsetNR):
-			for _, a := range arches[n] {
+		case n.t.isNumber():
+			list := arches[n]
+			if n.t.mask != allOnes {
+				list = []linux.Arch{linux.X32}
+			}
+			for _, a := range list {
 				share := 1.0
 				if a == linux.X32 {
 					share = shareX32
@@ -58,13 +62,13 @@ func (u *unit) weights() func(n *node) []float64 {
 						total += f
 					}
 					for nr, f := range freq {
-						w[n.index(nr)] += share * (1 - shareUnnamed) * f / total
+						w[n.index(nr&n.t.mask)] += share * (1 - shareUnnamed) * f / total
 					}
 					share *= shareUnnamed
 				}
 				calls := a.Syscalls()
 				for _, s := range calls {
-					w[n.index(s.NR)] += share / float64(len(calls))
+					w[n.index(s.NR&n.t.mask)] += share / float64(len(calls))
 				}
 			}
 		default:
