@@ -172,8 +172,8 @@ func (p *Program) liveAt(pc int) uint32 {
 		return read(x, a)
 	case bpf.Txa:
 		return read(a, x)
-	case bpf.DivX: // a divisor of 0 ends the program
-		return live | a | x
+	case bpf.DivX: // a divisor of 0 ends the program, whatever becomes of A
+		return read(a, a) | x
 	case bpf.AddX, bpf.SubX, bpf.MulX, bpf.OrX, bpf.AndX, bpf.LshX, bpf.RshX, bpf.XorX:
 		return read(a, a|x)
 	}

@@ -109,7 +109,9 @@ func (x *executor) choose(at state) choice[state] {
 	c := choice[state]{cond: x.equal(x.vector(at.regs[RegX]), &zero), no: at}
 	c.yes.pc = int32(len(x.code) - 1)
 	c.no.pc++
-	c.no.regs[RegA] = x.Binary(policy.OpDiv, at.regs[RegA], at.regs[RegX])
+	if x.Live(int(c.no.pc), RegA) {
+		c.no.regs[RegA] = x.Binary(policy.OpDiv, at.regs[RegA], at.regs[RegX])
+	}
 	return c
 }
 
