@@ -30,6 +30,9 @@ func Accepts(p bpf.Program) (bool, error) {
 	if accepter.err != nil {
 		return false, accepter.err
 	}
+	if err := settle(); err != nil {
+		return false, err
+	}
 	reply := make(chan answer)
 	accepter.questions <- question{p, reply}
 	a := <-reply

@@ -18,7 +18,7 @@ func TestEmulatorAgainstKernel(t *testing.T) {
 	Require(t, AMD64, I386)
 	programs, perProgram := 500, 40
 	if os.Getenv("SECCO_LONG") != "" {
-		programs *= 100
+		programs *= 20
 	}
 	r := rand.New(rand.NewPCG(3, 4))
 	pairs, byEntry, inX32, killed := 0, map[Entry]int{}, 0, 0

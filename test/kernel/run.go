@@ -115,6 +115,9 @@ func run(p bpf.Program, calls []Call) ([]result, error) {
 		s.count = uint64(len(calls) - next)
 		s.calls = s.stack + uintptr(callSize*next)
 		s.installed = -int64(unix.EIO)
+		if err := settle(); err != nil {
+			return nil, err
+		}
 		status, err := child(s)
 		if err != nil {
 			return nil, err
