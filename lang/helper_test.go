@@ -123,11 +123,15 @@ func parseAction(t *testing.T, text string) linux.Action {
 }
 
 // findings loads a policy and returns what was found, as
-// line:column: severity[code].
+// line:column: severity[code], but for wide-comparison, which most short examples
+// draw.
 func findings(text string, opts lang.Options) []string {
 	_, diags := lang.Load([]*source.File{source.NewFile("test", text)}, opts)
 	var list []string
 	for _, d := range diags {
+		if d.Code == "wide-comparison" {
+			continue
+		}
 		pos := d.Span.Position()
 		list = append(list, fmt.Sprintf("%d:%d: %s[%s]", pos.Line, pos.Column, d.Severity, d.Code))
 	}

@@ -38,7 +38,7 @@ func TestMutated(t *testing.T) {
 	accepted := 0
 	junk := []string{"(", ")", "{", "}", "[", "]", ",", "\n", "\\\n", "#", "=", "==", "->", "=>", "@", "\"", ";", ":", "arg0", "argL1",
 		"return", "else", "arch", "in(", "1", "0x", "-", "~", "!", "&?", "\x00", "\xff", "\r\n", "é", "x1", "allow", "read"}
-	for seed := range uint64(1500) {
+	for seed := range uint64(800) {
 		r := rand.New(rand.NewPCG(seed, 4))
 		text := random.Policy(r, random.Options{Rules: 3, Depth: 2})
 		for range 1 + r.IntN(3) {
@@ -62,7 +62,7 @@ func TestMutated(t *testing.T) {
 			return
 		}
 	}
-	if accepted < 20 {
+	if accepted < 10 {
 		t.Errorf("only %d were accepted", accepted)
 	}
 }
@@ -104,7 +104,7 @@ func TestBadInput(t *testing.T) {
 		{"errors in arms", "read {\n  arg0 = 1 -> allow\n  arg0 == 2\n  x -> allow\n}\nclose: 5",
 			[]string{"2:8: error[syntax]", "3:12: error[syntax]", "4:3: error[unknown-name]", "6:8: error[not-condition]"}},
 		{"a thousand errors", strings.Repeat("(\n", 1000), many("%d:1: error[syntax]", 200, "200:1: error[too-many-errors]")},
-		{"a million unknown syscalls", strings.Repeat("raed:1\n", 500000), many("%d:1: error[unknown-syscall]", 200, "201:1: error[too-many-errors]")},
+		{"many unknown syscalls", strings.Repeat("raed:1\n", 100000), many("%d:1: error[unknown-syscall]", 200, "201:1: error[too-many-errors]")},
 		{"keywords as names", "test = 5\nbase(x) = x == test\narch = 1\ngroup = 2\nwhen = 3\nelse = 4\nread: base(arg0) || arg1 == arch + group + when + else", nil},
 		{"the syscall kill", "kill: 1", nil},
 		{"recursion", "f(x) = f(x)\nread: f(1)", []string{"1:8: error[unknown-name]"}},

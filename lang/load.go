@@ -177,7 +177,11 @@ func (t *target) rule(r *syntax.Rule) *policy.Node {
 	for i, b := range closed.Branches {
 		conds[i] = b.Cond
 	}
-	t.types.Conditions(conds)
+	if len(conds) > 0 {
+		types := t.types
+		types.Int, types.Reported = t.ints(r), &[6]bool{}
+		types.Conditions(conds)
+	}
 	var uses [syntax.NumDefaults]bool // of defaults that are unset
 	n := t.outcome(closed.Else, &uses)
 	leaves := make([]*policy.Node, len(closed.Branches))
@@ -197,6 +201,23 @@ func (t *target) rule(r *syntax.Rule) *policy.Node {
 		return nil
 	}
 	return n
+}
+
+// ints returns which arguments the kernel reads 32 bits of or less, in all of
+// the syscalls of a rule that it has a prototype of.
+func (t *target) ints(r *syntax.Rule) (ints [6]bool) {
+	found := false
+	for _, n := range r.Names {
+		params, ok := t.Arch.Prototype(n.Text)
+		if !ok {
+			continue
+		}
+		for i := range ints {
+			ints[i] = i < len(params) && params[i].Name != "" && params[i].Bits <= 32 && (ints[i] || !found)
+		}
+		found = true
+	}
+	return ints
 }
 
 // relate adds the rule to errors about text elsewhere, in the macros that it

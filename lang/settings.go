@@ -1,9 +1,12 @@
 package lang
 
 import (
+	"fmt"
 	"slices"
+	"strings"
 
 	"secco/lang/syntax"
+	"secco/linux"
 	"secco/policy"
 )
 
@@ -47,5 +50,33 @@ func (t *target) baseline(out *policy.Target) {
 		t.missing(syntax.DefaultNewer, stated.At, "for the syscalls that came after the BASELINE")
 		return
 	}
-	t.diags.Errorf(stated.At, "missing-baseline", "not known")
+	kernel, err := linux.ParseVersion(stated.Version.Text)
+	if err != nil || kernel.Compare(firstBaseline) < 0 {
+		t.diags.Errorf(stated.Version.At, "bad-version", "the first kernel with filters is %s", firstBaseline)
+		return
+	}
+	var open []string // neither known to be there nor not to be
+	for _, s := range t.Arch.Syscalls() {
+		if _, ok := out.Rules[s.NR]; ok {
+			continue
+		}
+		present, known := linux.Present(t.Arch, s.Name, kernel)
+		switch {
+		case !known:
+			open = append(open, s.Name)
+		case present:
+			out.Rules[s.NR] = out.Default
+		}
+	}
+	if n := len(open); n > 8 {
+		open = append(open[:8], fmt.Sprintf("%d others", n-8))
+	}
+	if open != nil {
+		t.diags.Errorf(stated.At, "unknown-release", "it is not known whether %s had %s on %s", kernel, strings.Join(open, ", "), t.Arch).
+			Hint = "give them a rule"
+	}
+	out.Default = t.builder.Leaf(newer.action, newer.span)
 }
+
+// firstBaseline is the first kernel with filters.
+var firstBaseline = linux.Version{Major: 3, Minor: 5}

@@ -24,6 +24,9 @@ func inFiles(t *testing.T, opts lang.Options, files map[string]string, name stri
 	p, diags := lang.Load([]*source.File{source.NewFile(name, files[name])}, opts)
 	var codes []string
 	for _, d := range diags {
+		if d.Code == "wide-comparison" {
+			continue
+		}
 		codes = append(codes, d.Span.String()+" "+d.Code)
 	}
 	if (p == nil) != diags.HasErrors() {

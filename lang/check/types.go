@@ -30,6 +30,10 @@ type Types struct {
 	// Narrow says that the arguments have 32 bits on this architecture, of
 	// this name; empty where they have 64.
 	Narrow string
+	// Int says which arguments the kernel reads 32 bits of, or less.
+	Int [6]bool
+	// Reported notes which of these were warned of; nil to warn of none.
+	Reported *[6]bool
 
 	nonzero []syntax.Expr // values known not to be zero here
 }
@@ -216,6 +220,22 @@ func (t Types) beside(ex syntax.Expr, x kind, ey syntax.Expr, y kind) {
 	case x == constant && y == full:
 		t.narrow(ey, ex)
 	}
+	if x == full || y == full {
+		t.wide(ex)
+		t.wide(ey)
+	}
+}
+
+// wide warns where 64 bits of an argument are compared and the kernel uses the
+// lower half.
+func (t Types) wide(e syntax.Expr) {
+	a, ok := e.(*syntax.Arg)
+	if !ok || a.Half != syntax.Full || !t.Int[a.Index] || t.Narrow != "" || t.Reported == nil || t.Reported[a.Index] {
+		return
+	}
+	t.Reported[a.Index] = true
+	t.Diags.Warnf(a.At, "wide-comparison", "64 bits are compared, and the kernel uses the lower 32 of this argument").Hint =
+		fmt.Sprintf("use argL%d: what is in the upper half makes no difference to the call", a.Index)
 }
 
 // least32 is the least number of 32 bits, extended by its sign.

@@ -2,7 +2,6 @@ package eval
 
 import (
 	"fmt"
-	"strings"
 
 	"secco/lang/syntax"
 	"secco/linux"
@@ -55,10 +54,14 @@ func (e *Evaluator) isNewer(arch linux.Arch, nr uint32) bool {
 			at = b
 		}
 	}
-	return !existed(arch, nr, at.version)
-}
-
-func existed(arch linux.Arch, nr uint32, baseline string) bool {
-	_, ok := arch.SyscallName(nr)
-	return ok && !strings.HasPrefix(baseline, "-")
+	kernel, err := linux.ParseVersion(at.version)
+	if err != nil {
+		panic(err)
+	}
+	name, ok := arch.SyscallName(nr)
+	if !ok {
+		return true
+	}
+	present, _ := linux.Present(arch, name, kernel)
+	return !present
 }

@@ -87,9 +87,11 @@ func (p *parser) when(start int) Stmt {
 		p.next()
 	}
 	if p.isWord("else") {
+		at := p.at()
 		p.next()
 		if p.tok == tokLBrace {
-			w.Else = p.block()
+			w.ElseAt = at.To(p.at())
+			w.Else = append([]Stmt{}, p.block()...)
 			w.At = p.since(start)
 			return w
 		}

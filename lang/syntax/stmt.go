@@ -64,8 +64,10 @@ type Remove struct {
 type When struct {
 	Cond  Expr
 	Stmts []Stmt
-	Else  []Stmt
-	At    source.Span
+	// Else is what holds where the condition does not; nil without an else.
+	Else   []Stmt
+	ElseAt source.Span // from the word to the brace behind it
+	At     source.Span
 }
 
 // Test states what is expected of a call: test socket(AF_INET) => EPERM.

@@ -62,6 +62,7 @@ type frame struct {
 	params []*syntax.Name
 	args   []syntax.Expr
 	outer  *frame // the scope of the arguments
+	rule   bool   // it names the arguments of a rule's syscalls
 }
 
 // tooLarge is panicked with to leave a rule that grows beyond the bounds.
@@ -105,7 +106,7 @@ func argumentFrame(r *syntax.Rule) *frame {
 	if len(r.Params) == 0 {
 		return nil
 	}
-	f := &frame{params: r.Params}
+	f := &frame{params: r.Params, rule: true}
 	for i, p := range r.Params {
 		f.args = append(f.args, &syntax.Arg{Index: i, At: p.At})
 	}
@@ -150,7 +151,7 @@ func (u *Unifier) definition(e syntax.Expr, scope *frame) (*syntax.Define, *fram
 	case *syntax.Call:
 		if d := u.Defs[e.Fun]; d != nil && len(d.Params) == len(e.Args) {
 			u.step()
-			return d, &frame{d.Params, e.Args, scope}
+			return d, &frame{params: d.Params, args: e.Args, outer: scope}
 		}
 	}
 	return nil, nil
@@ -227,7 +228,14 @@ func (u *Unifier) expr(e syntax.Expr, scope *frame) syntax.Expr {
 	case *syntax.Paren:
 		return u.expr(e.X, scope)
 	case *syntax.Name:
-		return relocate(u.name(e, scope), e.At)
+		if i := scope.find(e.Text); i >= 0 {
+			x := u.expr(scope.args[i], scope.outer)
+			if scope.rule {
+				return relocate(x, e.At)
+			}
+			return x
+		}
+		return relocate(u.name(e), e.At)
 	case *syntax.Call:
 		d, inner := u.definition(e, scope)
 		if d == nil {
@@ -265,11 +273,8 @@ func relocate(e syntax.Expr, at source.Span) syntax.Expr {
 	return e
 }
 
-// name looks up a name: a parameter, a binding, or a constant.
-func (u *Unifier) name(n *syntax.Name, scope *frame) syntax.Expr {
-	if i := scope.find(n.Text); i >= 0 {
-		return u.expr(scope.args[i], scope.outer)
-	}
+// name looks up a name that is no parameter's: a binding, or a constant.
+func (u *Unifier) name(n *syntax.Name) syntax.Expr {
 	if d := u.Defs[n]; d != nil {
 		if len(d.Params) > 0 {
 			return unknown(n.At)
