@@ -93,6 +93,7 @@ type Space struct {
 
 	level [numBits]int16 // of variable 32*word+bit
 	bitAt [numBits]int16 // the variable at a level
+	order Order
 	calls Calls
 }
 
@@ -114,7 +115,7 @@ func (s *Space) Reset(calls Calls, order Order) {
 	s.gen++
 	s.room = s.limits.Nodes
 	s.nodes = append(s.nodes[:0], node{leafLevel, 0, 0}, node{leafLevel, 1, 0})
-	s.calls = calls
+	s.calls, s.order = calls, order
 	if len(order) == 0 {
 		s.level, s.bitAt = plainLevel, plainBitAt
 	} else {

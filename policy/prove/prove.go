@@ -88,7 +88,7 @@ func (e *InternalError) Error() string { return "internal error in the proof: " 
 // Equal, Different or Undecided. What an action's data does not change (see
 // linux.Action.Effect) is no difference.
 func Equivalent(a, b Filter, o Options) (Result, error) {
-	return compare(a, b, o, func(s *diagram.Space, f, g diagram.Ref) diagram.Ref { return s.Differ(f, g) })
+	return compare(a, b, o, different)
 }
 
 // AtLeastAsStrict proves that what a does with a call never comes behind what b
@@ -96,7 +96,7 @@ func Equivalent(a, b Filter, o Options) (Result, error) {
 // ranked. The verdict is Equal, Stricter, Different or Undecided. Different comes
 // with a call for which a is laxer.
 func AtLeastAsStrict(a, b Filter, o Options) (Result, error) {
-	r, err := compare(a, b, o, func(s *diagram.Space, f, g diagram.Ref) diagram.Ref { return s.Laxer(f, g) })
+	r, err := compare(a, b, o, laxer)
 	if err != nil || r.Verdict != Equal {
 		return r, err
 	}
@@ -112,6 +112,10 @@ func AtLeastAsStrict(a, b Filter, o Options) (Result, error) {
 
 // relation returns where two diagrams violate what is to be proved.
 type relation func(s *diagram.Space, f, g diagram.Ref) diagram.Ref
+
+func different(s *diagram.Space, f, g diagram.Ref) diagram.Ref { return s.Differ(f, g) }
+
+func laxer(s *diagram.Space, f, g diagram.Ref) diagram.Ref { return s.Laxer(f, g) }
 
 // comparison is one proof.
 type comparison struct {

@@ -50,12 +50,7 @@ func CallsString(c diagram.Calls) string {
 	if c.Arch.Lo == c.Arch.Hi && c.NR.Lo == c.NR.Hi {
 		return callName(c.Arch.Lo, c.NR.Lo)
 	}
-	arch := fmt.Sprintf("arch %#x", c.Arch.Lo)
-	if c.Arch.Lo != c.Arch.Hi {
-		arch = fmt.Sprintf("arch %#x to %#x", c.Arch.Lo, c.Arch.Hi)
-	} else if a, ok := linux.ArchOf(c.Arch.Lo, c.NR.Lo); ok {
-		arch = a.String()
-	}
+	arch := archString(c)
 	switch c.NR {
 	case diagram.All():
 		return arch
@@ -63,4 +58,15 @@ func CallsString(c diagram.Calls) string {
 		return fmt.Sprintf("%s syscall %d", arch, c.NR.Lo)
 	}
 	return fmt.Sprintf("%s syscalls %d to %d", arch, c.NR.Lo, c.NR.Hi)
+}
+
+// archString returns the architectures of a slice.
+func archString(c diagram.Calls) string {
+	if c.Arch.Lo != c.Arch.Hi {
+		return fmt.Sprintf("arch %#x to %#x", c.Arch.Lo, c.Arch.Hi)
+	}
+	if a, ok := linux.ArchOf(c.Arch.Lo, c.NR.Lo); ok {
+		return a.String()
+	}
+	return fmt.Sprintf("arch %#x", c.Arch.Lo)
 }
