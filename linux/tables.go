@@ -71,11 +71,20 @@ func (a Arch) bit() uint32 {
 
 type constant struct {
 	name   string
-	value  uint64 // or the index in constantRows, where varies
-	has    uint16 // 1<<Arch where the architecture has it
-	varies bool
-	errno  bool
+	value  uint64 // or the index in constantRows, where it varies
+	arches uint16 // 1<<Arch of those that have it
+	kind   constantKind
 }
+
+type constantKind uint8
+
+const (
+	plain   constantKind = 0
+	varies  constantKind = 1 << 0
+	isErrno constantKind = 1 << 1
+
+	everywhere = 1<<numArches - 1<<X86_64
+)
 
 type errno struct {
 	n    uint16
@@ -86,10 +95,10 @@ type errno struct {
 // A value that is negative in C is sign-extended to 64 bits.
 func (a Arch) Constant(name string) (value uint64, ok bool) {
 	i, ok := constantIndex(name)
-	if !ok || constantTable[i].has>>a&1 == 0 {
+	if !ok || constantTable[i].arches>>a&1 == 0 {
 		return 0, false
 	}
-	if constantTable[i].varies {
+	if constantTable[i].kind&varies != 0 {
 		return constantRows[constantTable[i].value][a], true
 	}
 	return constantTable[i].value, true
@@ -100,7 +109,7 @@ func (a Arch) Constant(name string) (value uint64, ok bool) {
 func (a Arch) Constants() []string {
 	var names []string
 	for i := range constantTable {
-		if constantTable[i].has>>a&1 == 1 {
+		if constantTable[i].arches>>a&1 == 1 {
 			names = append(names, constantTable[i].name)
 		}
 	}
@@ -114,7 +123,7 @@ func constantIndex(name string) (int, bool) {
 // Errno returns the number of an errno by its name.
 func (a Arch) Errno(name string) (n uint16, ok bool) {
 	i, ok := constantIndex(name)
-	if !ok || !constantTable[i].errno {
+	if !ok || constantTable[i].kind&isErrno == 0 {
 		return 0, false
 	}
 	v, ok := a.Constant(name)

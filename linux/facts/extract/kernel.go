@@ -8,6 +8,33 @@ import (
 	"strings"
 )
 
+// libcNames are names that only the C library has for values of the kernel.
+const libcNames = `
+#define R_OK 4
+#define W_OK 2
+#define X_OK 1
+#define STDIN_FILENO 0
+#define STDOUT_FILENO 1
+#define STDERR_FILENO 2
+#define SCHED_OTHER SCHED_NORMAL
+#define PTRACE_PEEKUSER PTRACE_PEEKUSR
+#define PTRACE_POKEUSER PTRACE_POKEUSR
+#define RLIMIT_OFILE RLIMIT_NOFILE
+#define RUSAGE_LWP RUSAGE_THREAD
+#define POSIX_MADV_NORMAL MADV_NORMAL
+#define POSIX_MADV_RANDOM MADV_RANDOM
+#define POSIX_MADV_SEQUENTIAL MADV_SEQUENTIAL
+#define POSIX_MADV_WILLNEED MADV_WILLNEED
+#define POSIX_MADV_DONTNEED MADV_DONTNEED
+#define RB_AUTOBOOT LINUX_REBOOT_CMD_RESTART
+#define RB_HALT_SYSTEM LINUX_REBOOT_CMD_HALT
+#define RB_ENABLE_CAD LINUX_REBOOT_CMD_CAD_ON
+#define RB_DISABLE_CAD LINUX_REBOOT_CMD_CAD_OFF
+#define RB_POWER_OFF LINUX_REBOOT_CMD_POWER_OFF
+#define RB_SW_SUSPEND LINUX_REBOOT_CMD_SW_SUSPEND
+#define RB_KEXEC LINUX_REBOOT_CMD_KEXEC
+`
+
 // kernelHeader returns C text with constants of syscall arguments that the
 // kernel keeps out of its uapi headers, where user space has them from its C
 // library: address families, socket types, MSG_, SHUT_, SPLICE_F_, MNT_.
@@ -21,6 +48,8 @@ func kernelHeader(source string) (string, error) {
 		{"include/linux/splice.h", "SPLICE_F"},
 		{"include/linux/fs.h", "MNT|UMOUNT"},
 		{"include/linux/net.h", "SOCK"},
+		{"include/linux/shm.h", "SHM"},
+		{"include/linux/swap.h", "SWAP_FLAG"},
 	} {
 		text, err := os.ReadFile(filepath.Join(source, part.file))
 		if err != nil {
@@ -55,6 +84,7 @@ func kernelHeader(source string) (string, error) {
 		return "", err
 	}
 	fmt.Fprintf(&b, "#ifdef __mips__\n%s\n#else\n%s\n#endif\n%s\n", mips, generic, shutdown)
+	b.WriteString(libcNames)
 	return b.String(), nil
 }
 

@@ -171,11 +171,12 @@ func writeConstants(b *bytes.Buffer, f *facts) error {
 		var values []string
 		var common uint64
 		for a := range f.arches {
-			if v, ok := c.values[a]; ok {
+			v, ok := c.values[a]
+			if ok {
 				has |= 1 << a
 				common = v
-				values = append(values, fmt.Sprintf("%d: %#x", a, v))
 			}
+			values = append(values, fmt.Sprintf("%#x", v))
 		}
 		varies := false
 		for _, v := range c.values {
@@ -185,7 +186,18 @@ func writeConstants(b *bytes.Buffer, f *facts) error {
 			common = uint64(len(rows))
 			rows = append(rows, strings.Join(values, ", "))
 		}
-		fmt.Fprintf(b, "{%q, %#x, %#x, %v, %v},\n", c.name, common, has, varies, c.errno)
+		kind := "plain"
+		if varies {
+			kind = "varies"
+		}
+		if c.errno {
+			kind += "|isErrno"
+		}
+		arches := fmt.Sprintf("%#x", has)
+		if len(c.values) == len(f.arches)-1 {
+			arches = "everywhere"
+		}
+		fmt.Fprintf(b, "{%q, %#x, %s, %s},\n", c.name, common, arches, kind)
 	}
 	b.WriteString("}\n\n// The values of constants that differ between architectures.\n")
 	b.WriteString("var constantRows = [...][numArches]uint64{\n")
