@@ -22,7 +22,8 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 )
 
-// bin is where the commands are built, as they are shipped: pure Go and static.
+// bin is where the commands are, as they are shipped: pure Go and static. They are
+// built there, unless SECCO_BIN says where they have been.
 var bin string
 
 // scratch holds what all tests share.
@@ -33,7 +34,17 @@ func TestMain(m *testing.M) {
 	if scratch, err = os.MkdirTemp("", "secco-containers-"); err != nil {
 		panic(err)
 	}
-	bin = filepath.Join(scratch, "bin")
+	os.Chmod(scratch, 0o755) // for user namespaces
+	if bin = os.Getenv("SECCO_BIN"); bin == "" {
+		bin = filepath.Join(scratch, "bin")
+		build()
+	}
+	code := m.Run()
+	os.RemoveAll(scratch)
+	os.Exit(code)
+}
+
+func build() {
 	build := exec.Command("go", "build", "-trimpath", "-o", bin+"/", "./cmd/...", "./test/containers/payload")
 	build.Dir = "../.."
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
@@ -41,9 +52,6 @@ func TestMain(m *testing.M) {
 		fmt.Fprintf(os.Stderr, "building the commands: %v\n%s", err, out)
 		os.Exit(1)
 	}
-	code := m.Run()
-	os.RemoveAll(scratch)
-	os.Exit(code)
 }
 
 // long reports whether the long campaigns are to be run.
@@ -186,7 +194,7 @@ func rootfs(t testing.TB) string {
 		for _, c := range []string{"secco-wrap", "payload"} {
 			copyFile(t, filepath.Join(bin, c), filepath.Join(root, "bin", c))
 		}
-		script := "#!/bin/sh\necho script started\nuname\n"
+		script := "#!/bin/sh\necho script started\npayload\n"
 		if err := os.WriteFile(filepath.Join(root, "bin/script"), []byte(script), 0o755); err != nil {
 			t.Fatal(err)
 		}
