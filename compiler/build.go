@@ -1,42 +1,58 @@
 package compiler
 
 import (
+	"cmp"
 	"slices"
-	"sort"
 
 	"secco/policy"
 )
 
 // builder turns graphs of the policy into interval graphs.
 //
-// A test of the policy becomes a node with two or three intervals, and the
-// graphs of its successors are put under it so that on every path each term is
-// tested once and in order: the upper of two terms comes first, and the lower
-// one's successors are distributed over it. What is known on a path is known by
-// position, so nothing is tested twice and nothing is tested whose outcome is
-// known, wherever in the policy the tests stood.
+// From the top, a region of the policy's graph, as far as one term decides, is
+// taken at once; it becomes a node with an interval for each way out, and the
+// graphs behind those are built knowing in which interval the term lies. Tests
+// that this decides are gone, wherever in the policy they stood. From the
+// bottom, the graphs so built are put under the node in order: where one of them
+// tests a term that comes earlier, that test goes to the top and the others are
+// distributed over it. So each term is tested once on every path, and the same
+// decisions become the same node, in whatever order the policy asked.
 //
-// Distributing can take exponential room where terms are tested in opposite
-// orders. Past a budget the graph is built in the policy's own order instead,
-// where the result is as large as the policy's graph; it may test a word twice.
+// Both can take exponential room, where terms are tested in opposite orders and
+// where much is known in many ways. Past a budget the policy's own order is
+// kept, and past another one nothing is known; what is left then is as large as
+// the policy's graph.
 type builder struct {
 	graph
 	terms
 	roots    map[buildKey]*node
 	built    map[buildKey]*node
 	combined map[string]*node
-	budget   int
-	free     bool // build in the policy's own order
+	asked    map[askKey]question
+	needs    map[askKey][]uint64
+	mode     mode
+	budget   int // how many nodes there may be
+	steps    int // how many more calls of build
 }
 
 type buildKey struct {
-	n    *policy.Node
-	big  bool
-	free bool
+	n     *policy.Node
+	big   bool
+	mode  mode
+	known string
 }
 
-// Ordering the graph of a root may make room for that many new nodes, and so
-// many more for each test of the policy's graph.
+// mode is what build does to a graph.
+type mode uint8
+
+const (
+	ordered mode = iota // terms are tested in order
+	pruned              // in the policy's order, but not what is known
+	plain               // as the policy does
+)
+
+// Building the graph of a root may make that many new nodes, and so many more
+// for each test of the policy's graph.
 const (
 	budget        = 100
 	budgetPerTest = 10
@@ -49,31 +65,37 @@ func newBuilder() *builder {
 		roots:    map[buildKey]*node{},
 		built:    map[buildKey]*node{},
 		combined: map[string]*node{},
+		asked:    map[askKey]question{},
+		needs:    map[askKey][]uint64{},
 	}
 }
 
 // root returns the interval graph of one of the policy's roots: the ordered one,
-// but the one in the policy's order where that is smaller.
+// but another where that is smaller.
 func (b *builder) root(n *policy.Node, big bool) *node {
 	if n.IsLeaf() {
 		return b.leaf(n.Action)
 	}
-	key := buildKey{n, big, false}
+	key := buildKey{n: n, big: big}
 	if made, ok := b.roots[key]; ok {
 		return made
 	}
 	tests := 0
 	policy.Walk(func(*policy.Node) { tests++ }, n)
-	b.budget, b.free = len(b.nodes)+budget+budgetPerTest*tests, false
-	made := b.build(n, big)
-	if made == nil || tests > 3 {
-		b.free = true
-		if free := b.build(n, big); made == nil || cost(free) < cost(made) {
-			made = free
+	var best *node
+	for b.mode = ordered; b.mode <= plain; b.mode++ {
+		b.steps = budget + budgetPerTest*tests
+		b.budget = len(b.nodes) + b.steps
+		made := b.build(n, big, nil)
+		if made != nil && (best == nil || cost(made) < cost(best)) {
+			best = made
+		}
+		if best != nil && cost(best) <= 2*tests {
+			break
 		}
 	}
-	b.roots[key] = made
-	return made
+	b.roots[key] = best
+	return best
 }
 
 // cost estimates the instructions that a graph takes.
@@ -109,33 +131,164 @@ func size(e *policy.Expr) int {
 	return 2 * len(parts)
 }
 
-// build returns the graph of n, nil where that takes more than the budget.
-func (b *builder) build(n *policy.Node, big bool) *node {
+// A fact is in which interval a term is known to lie.
+type fact struct {
+	t      *term
+	lo, hi uint32
+}
+
+// decided returns whether the facts decide that t lies in s, and how.
+func decided(facts []fact, t *term, s set) (yes, ok bool) {
+	for _, f := range facts {
+		if f.t != t {
+			continue
+		}
+		for _, in := range s {
+			switch {
+			case in.lo <= f.lo && f.hi <= in.hi:
+				return true, true
+			case in.lo <= f.hi && f.lo <= in.hi:
+				return false, false
+			}
+		}
+		return false, true
+	}
+	return false, false
+}
+
+// skip returns the first node from n on that the facts, but for one about except,
+// do not decide.
+func (b *builder) skip(n *policy.Node, big bool, facts []fact, except *term) *policy.Node {
+	for len(facts) > 0 && !n.IsLeaf() {
+		t, s := b.ask(n, big)
+		if t == except {
+			return n
+		}
+		yes, ok := decided(facts, t, s)
+		switch {
+		case !ok:
+			return n
+		case yes:
+			n = n.Yes
+		default:
+			n = n.No
+		}
+	}
+	return n
+}
+
+// known returns those facts that matter from n on, as a key.
+func (b *builder) known(n *policy.Node, big bool, facts []fact) string {
+	if len(facts) == 0 {
+		return ""
+	}
+	needs := b.need(n, big)
+	var key []byte
+	for _, f := range facts {
+		if i := int(f.t.id / 64); i < len(needs) && needs[i]>>(f.t.id%64)&1 == 1 {
+			for _, v := range [3]uint32{uint32(f.t.id), f.lo, f.hi} {
+				key = append(key, byte(v), byte(v>>8), byte(v>>16), byte(v>>24))
+			}
+		}
+	}
+	return string(key)
+}
+
+// need returns the terms that are tested from n on, as a set of bits.
+func (b *builder) need(n *policy.Node, big bool) []uint64 {
 	if n.IsLeaf() {
+		return nil
+	}
+	key := askKey{n, big}
+	if needs, ok := b.needs[key]; ok {
+		return needs
+	}
+	yes, no := b.need(n.Yes, big), b.need(n.No, big)
+	t, _ := b.ask(n, big)
+	needs := no // shared where nothing is added, as in a long chain
+	if i := int(t.id / 64); len(yes) > 0 || i >= len(no) || no[i]>>(t.id%64)&1 == 0 {
+		needs = make([]uint64, max(len(yes), len(no), i+1))
+		copy(needs, no)
+		for j, bits := range yes {
+			needs[j] |= bits
+		}
+		needs[i] |= 1 << (t.id % 64)
+		if slices.Equal(needs, no) {
+			needs = no
+		}
+	}
+	b.needs[key] = needs
+	return needs
+}
+
+// build returns the graph of n for when the facts hold, nil where that takes
+// more than the budget. The facts are about different terms.
+func (b *builder) build(n *policy.Node, big bool, facts []fact) *node {
+	if n = b.skip(n, big, facts, nil); n.IsLeaf() {
 		return b.leaf(n.Action)
 	}
-	key := buildKey{n, big, b.free}
+	key := buildKey{n, big, b.mode, b.known(n, big, facts)}
 	if made, ok := b.built[key]; ok {
 		return made
 	}
-	r := region{b: b, big: big}
-	r.term, _ = b.test(n, big)
-	r.walk(n, 0, r.term.max())
+	if b.steps--; b.steps < 0 && b.mode != plain {
+		return nil
+	}
+	t, _ := b.ask(n, big)
+	f := fact{t, 0, t.max()}
+	at := slices.IndexFunc(facts, func(f fact) bool { return f.t == t })
+	if at >= 0 {
+		f = facts[at]
+	}
+	r := region{b: b, big: big, term: t, facts: facts}
+	r.walk(n, f.lo, f.hi)
 	from, to := make([]uint32, len(r.pieces)), make([]*node, len(r.pieces))
 	for i, p := range r.pieces {
-		from[i], to[i] = p.lo, b.build(p.exit, big)
-		if to[i] == nil {
+		var inner []fact
+		if b.mode != plain {
+			end := f.hi
+			if i+1 < len(r.pieces) {
+				end = r.pieces[i+1].lo - 1
+			}
+			if inner = append(slices.Clone(facts), fact{t, p.lo, end}); at >= 0 {
+				inner = slices.Delete(inner, at, at+1)
+			}
+		}
+		if from[i], to[i] = p.lo, b.build(p.exit, big, inner); to[i] == nil {
 			return nil
 		}
 	}
+	from[0] = 0 // what cannot be may go anywhere
 	var made *node
-	if b.free {
-		made = b.decide(r.term, from, to)
-	} else if made = b.combine(r.term, from, to); made == nil {
+	if b.mode != ordered {
+		made = b.decide(t, from, to)
+	} else if made = b.combine(t, from, to); made == nil {
 		return nil
 	}
 	b.built[key] = made
 	return made
+}
+
+// A question is what a test of the policy asks for.
+type question struct {
+	t   *term
+	yes set
+}
+
+type askKey struct {
+	n   *policy.Node
+	big bool
+}
+
+// ask is test, done once for each node.
+func (b *builder) ask(n *policy.Node, big bool) (*term, set) {
+	key := askKey{n, big}
+	q, ok := b.asked[key]
+	if !ok {
+		q.t, q.yes = b.test(n, big)
+		b.asked[key] = q
+	}
+	return q.t, q.yes
 }
 
 // combine returns the ordered graph that goes to one of the ordered graphs to,
@@ -214,6 +367,7 @@ type region struct {
 	b      *builder
 	big    bool
 	term   *term
+	facts  []fact
 	pieces []piece // in order, together all values
 }
 
@@ -233,9 +387,8 @@ func (r *region) add(lo uint32, exit *policy.Node) {
 // of comparisons with single values are taken in one go.
 func (r *region) walk(n *policy.Node, lo, hi uint32) {
 	var points []piece
-	var seen map[uint32]bool
-	for !n.IsLeaf() {
-		t, s := r.b.test(n, r.big)
+	for n = r.b.skip(n, r.big, r.facts, r.term); !n.IsLeaf(); n = r.b.skip(n, r.big, r.facts, r.term) {
+		t, s := r.b.ask(n, r.big)
 		if t != r.term || len(s) != 1 || s[0].lo != s[0].hi {
 			break
 		}
@@ -243,17 +396,13 @@ func (r *region) walk(n *policy.Node, lo, hi uint32) {
 			n = n.No
 			continue
 		}
-		if seen == nil {
-			seen = map[uint32]bool{}
-		}
-		if v := s[0].lo; !seen[v] {
-			seen[v] = true
-			points = append(points, piece{v, n.Yes})
-		}
+		points = append(points, piece{s[0].lo, n.Yes})
 		n = n.No
 	}
 	if len(points) > 0 {
-		sort.Slice(points, func(i, j int) bool { return points[i].lo < points[j].lo })
+		// Of the same value the first test decides.
+		slices.SortStableFunc(points, func(a, b piece) int { return cmp.Compare(a.lo, b.lo) })
+		points = slices.CompactFunc(points, func(a, b piece) bool { return a.lo == b.lo })
 		next := lo
 		for _, p := range points {
 			if p.lo > next {
@@ -272,7 +421,7 @@ func (r *region) walk(n *policy.Node, lo, hi uint32) {
 		r.add(lo, n)
 		return
 	}
-	t, s := r.b.test(n, r.big)
+	t, s := r.b.ask(n, r.big)
 	if t != r.term {
 		r.add(lo, n)
 		return

@@ -65,6 +65,18 @@ type unit struct {
 	entry  *layout.Node // the graph's code
 	prog   bpf.Program
 	nodes  []*layout.Node // for each instruction
+	named  map[*policy.Target][]uint32
+}
+
+// rules returns the numbers that have rules, in ascending order.
+func (u *unit) rules(t *policy.Target) []uint32 {
+	if u.named == nil {
+		u.named = map[*policy.Target][]uint32{}
+	}
+	if _, ok := u.named[t]; !ok {
+		u.named[t] = slices.Sorted(maps.Keys(t.Rules))
+	}
+	return u.named[t]
 }
 
 // passes are what Compile does, in this order.
@@ -132,24 +144,24 @@ func bigEndian(audit uint32) bool { return audit&0x40000000 == 0 }
 func (u *unit) numbers(audit uint32) (*node, error) {
 	b, p := u.b, u.policy
 	big := bigEndian(audit)
-	var numbers []uint32
-	for _, t := range p.Targets {
-		if t.Arch.Audit() == audit {
-			for nr := range t.Rules {
-				if a, _ := linux.ArchOf(audit, nr); a == t.Arch {
-					numbers = append(numbers, nr)
-				}
-			}
-		}
-	}
 	cuts := []uint32{0}
 	if audit == linux.X86_64.Audit() {
-		cuts = append(cuts, linux.X32Bit, 0xffffffff)
+		cuts = append(cuts, linux.X32Bit, allOnes)
 	}
-	for _, nr := range numbers {
-		cuts = append(cuts, nr)
-		if nr < allOnes {
-			cuts = append(cuts, nr+1)
+	for _, t := range p.Targets {
+		if t.Arch.Audit() != audit {
+			continue
+		}
+		for _, nr := range u.rules(t) {
+			if a, _ := linux.ArchOf(audit, nr); a != t.Arch {
+				continue
+			}
+			if cuts[len(cuts)-1] != nr {
+				cuts = append(cuts, nr)
+			}
+			if nr < allOnes {
+				cuts = append(cuts, nr+1)
+			}
 		}
 	}
 	slices.Sort(cuts)
@@ -187,7 +199,7 @@ func (u *unit) place(t *term) source.Span {
 	roots := []*policy.Node{u.policy.BadArch, u.policy.X32}
 	for _, target := range u.policy.Targets {
 		roots = append(roots, target.Default)
-		for _, nr := range slices.Sorted(maps.Keys(target.Rules)) {
+		for _, nr := range u.rules(target) {
 			roots = append(roots, target.Rules[nr])
 		}
 	}

@@ -2,8 +2,12 @@ package compiler
 
 import "slices"
 
-// maxCubeBits bounds the search for cubes.
-const maxCubeBits = 8
+// Bounds of the search for cubes: in bits, and in how wide an interval may be
+// for a bit that lies in it to be worth a try.
+const (
+	maxCubeBits     = 8
+	maxCubeInterval = 16
+)
 
 // cube looks for values that one test of bits tells from all others: all subsets
 // of some bits, when they lead to one target. It returns the mask of the other
@@ -12,7 +16,7 @@ const maxCubeBits = 8
 // fewer.
 func cube(cs []choice, limit uint32) (mask uint32, t target, rest []choice, ok bool) {
 	t = cs[0].to
-	goes := func(v uint32) bool {
+	find := func(v uint32) *choice {
 		i, _ := slices.BinarySearchFunc(cs, v, func(c choice, v uint32) int {
 			switch {
 			case c.hi < v:
@@ -22,11 +26,14 @@ func cube(cs []choice, limit uint32) (mask uint32, t target, rest []choice, ok b
 			}
 			return 0
 		})
-		return i < len(cs) && cs[i].accepts(t)
+		if i == len(cs) {
+			return nil
+		}
+		return &cs[i]
 	}
 	var bits []uint32
 	for bit := uint32(1); bit != 0 && bit <= limit; bit <<= 1 {
-		if goes(bit) {
+		if c := find(bit); c != nil && c.accepts(t) && c.hi-c.lo < maxCubeInterval {
 			bits = append(bits, bit)
 		}
 	}
@@ -42,7 +49,7 @@ func cube(cs []choice, limit uint32) (mask uint32, t target, rest []choice, ok b
 		for i := from; i < len(bits); i++ {
 			more := slices.Clone(values)
 			for _, v := range values {
-				if !goes(v | bits[i]) {
+				if c := find(v | bits[i]); c == nil || !c.accepts(t) {
 					break
 				}
 				more = append(more, v|bits[i])

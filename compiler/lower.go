@@ -12,7 +12,7 @@ import (
 // shared by (node, what A holds as far as the node can use it).
 type lowerer struct {
 	b       *builder
-	code    map[layout.Node]*layout.Node
+	code    map[instructionKey]*layout.Node
 	made    map[lowered]*layout.Node
 	weights func(n *node) []float64
 	size    float64 // cost of an instruction, where executing one for certain costs 1
@@ -28,18 +28,24 @@ type lowered struct {
 }
 
 func newLowerer(b *builder) *lowerer {
-	return &lowerer{b: b, code: map[layout.Node]*layout.Node{}, made: map[lowered]*layout.Node{}}
+	return &lowerer{b: b, code: map[instructionKey]*layout.Node{}, made: map[lowered]*layout.Node{}}
+}
+
+type instructionKey struct {
+	op            uint16
+	k             uint32
+	next, yes, no *layout.Node
 }
 
 // instruction returns the node that is like n, each made once.
 func (l *lowerer) instruction(n layout.Node) *layout.Node {
-	if have, ok := l.code[n]; ok {
+	key := instructionKey{n.Op, n.K, n.Next, n.Yes, n.No}
+	if have, ok := l.code[key]; ok {
 		return have
 	}
-	made := n
-	made.ID = int32(len(l.code))
-	l.code[n] = &made
-	return &made
+	n.ID = int32(len(l.code))
+	l.code[key] = &n
+	return &n
 }
 
 func (l *lowerer) ret(k uint32) *layout.Node {

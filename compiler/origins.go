@@ -2,7 +2,6 @@ package compiler
 
 import (
 	"cmp"
-	"maps"
 	"slices"
 
 	"secco/bpf"
@@ -56,7 +55,7 @@ func (o *originator) audit(audit uint32) {
 		if t.Arch.Audit() != audit {
 			continue
 		}
-		for _, nr := range slices.Sorted(maps.Keys(t.Rules)) {
+		for _, nr := range u.rules(t) {
 			if root := t.Rules[nr]; !done[root] {
 				done[root] = true
 				o.root(root, t.Default, u.graphOf(audit, nr))
@@ -82,6 +81,12 @@ func (o *originator) audit(audit uint32) {
 // of other, the default, are not the rule's own.
 func (o *originator) root(root, other *policy.Node, n *node) {
 	if root == nil {
+		return
+	}
+	if root.IsLeaf() && n.t == nil {
+		if c, ok := o.u.lower.code[instructionKey{op: bpf.RetK, k: uint32(root.Action)}]; ok && !root.Span.IsZero() {
+			o.spans[c.ID] = append(o.spans[c.ID], root.Span)
+		}
 		return
 	}
 	ends := map[linux.Action][]source.Span{}
@@ -118,7 +123,7 @@ func (o *originator) root(root, other *policy.Node, n *node) {
 		walk(o.u.lower.made[lowered{n, a}])
 	}
 	if n.t == nil {
-		walk(o.u.lower.ret(uint32(n.action)))
+		walk(o.u.lower.code[instructionKey{op: bpf.RetK, k: uint32(n.action)}])
 	}
 }
 

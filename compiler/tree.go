@@ -57,6 +57,7 @@ type search struct {
 	further func(lo, hi uint32) float64
 	sum     []float64 // of the weights before each choice
 	one     []int     // up to where the choices from i on accept the same target
+	wide    []int     // up to where those of them that are no single values do
 	order   []int     // the heavy single values, the heaviest first
 	rank    []int     // the place of each choice in order; len(order) where it has none
 	plans   []plan    // of (i, j) with nothing taken out; while one is sought, a provisional one
@@ -119,8 +120,8 @@ func (s *search) code() *layout.Node {
 func (s *search) prepare() {
 	n := len(s.cs)
 	s.sum = make([]float64, n+1)
-	s.one = make([]int, n)
-	s.rank = make([]int, n)
+	ints := make([]int, 3*n)
+	s.one, s.wide, s.rank = ints[:n], ints[n:2*n], ints[2*n:]
 	s.plans = make([]plan, (n+1)*(n+1))
 	s.holed = map[holes]plan{}
 	s.order = nil
@@ -139,6 +140,21 @@ func (s *search) prepare() {
 				j++
 			}
 			s.one[i] = max(s.one[i], j)
+		}
+	}
+	for i := n - 1; i >= 0; i-- {
+		c := &s.cs[i]
+		if i+1 == n {
+			s.wide[i] = n
+		} else if s.wide[i] = s.wide[i+1]; c.lo != c.hi {
+			s.wide[i] = i + 1
+			for _, t := range [2]target{c.to, c.or} {
+				j := i + 1
+				for t != nowhere && j < n && (s.cs[j].lo == s.cs[j].hi || s.cs[j].accepts(t)) {
+					j++
+				}
+				s.wide[i] = max(s.wide[i], j)
+			}
 		}
 	}
 	slices.SortStableFunc(s.order, func(a, b int) int {
@@ -268,6 +284,9 @@ func (s *search) same(i, j, gone int) (target, bool) {
 
 // chain considers to compare with each single value in turn.
 func (s *search) chain(i, j, gone int, total float64, p *plan) {
+	if gone == 0 && s.wide[i] < j || j-i > 3*maxChain {
+		return
+	}
 	var try [2]target
 	many, started := 0, false
 	for k := i; k < j; k++ {
