@@ -52,7 +52,7 @@ func graphOf(entries []specs.LinuxSyscall, fallback linux.Action, a linux.Arch, 
 	im := newImporter(profile)
 	m := newModel(profile, fallback, []linux.Arch{a})
 	root := im.graph(a, nr, m.rules[a][nr], im.b.Leaf(fallback, source.Span{}))
-	return root, im.diags.Err()
+	return root, append(im.diags, im.unsafe...).Err()
 }
 
 // same reports whether entries without names say what b does.
@@ -116,7 +116,7 @@ func (b *behaviour) compare(name string, root *policy.Node) *Loss {
 
 // check reads the finished profile back and compares all of it.
 func (e *exporter) check(out *specs.LinuxSeccomp) {
-	back, diags := FromOCI(oci.FromSpec(out), Options{Host: oci.Host{Arch: e.native}})
+	back, diags := FromOCI(oci.FromSpec(out), Options{Host: oci.Host{Arch: e.native}, Libseccomp: e.opts.Libseccomp})
 	if back == nil {
 		e.lose(Loss{Reason: "the profile can't be read back: " + diags.Error()})
 		return

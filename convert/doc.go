@@ -18,6 +18,11 @@ type Options struct {
 	// native architecture to those that a profile names. For ToOCI a Host.Arch
 	// of zero is the first 64-bit architecture of the policy.
 	Host oci.Host
+	// Libseccomp lets the libseccomp that is built in decide where the meaning of
+	// some rules is not known for all of its versions: what it builds is proved to
+	// do what the rules say, or else they are refused as they are without. The
+	// outcome holds for that version.
+	Libseccomp bool
 	// Arch restricts ToOCI to one architecture of a policy with several: the
 	// profile has no rules for the others, which get kill_thread.
 	Arch linux.Arch

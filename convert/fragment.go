@@ -40,10 +40,10 @@ const maxPairs = 4 << 20
 type pairs int
 
 // fragment returns why the meaning of one syscall's rules is not known, nil where
-// it is. An unconditional rule is alone as far as the outcome goes, but those
-// that it wipes have to be merged before.
-func (budget *pairs) fragment(left, wiped []*rule, words uint64) *problem {
-	if p := budget.merge(wiped, words); p != nil {
+// it is. An unconditional rule is alone as far as the outcome goes, but the
+// conditional ones that it wipes have to be merged before.
+func (budget *pairs) fragment(left, before []*rule, words uint64) *problem {
+	if p := budget.merge(before, words); p != nil {
 		return p
 	}
 	if p := budget.merge(left, words); p != nil || len(left) < 2 {
@@ -68,7 +68,7 @@ func (budget *pairs) merge(list []*rule, words uint64) *problem {
 	}
 	for _, r := range list {
 		if _, ok := overlap(words, r); !ok {
-			return &problem{code: "unsafe-rules", message: "the condition never holds; beside other rules libseccomp may not cope with that", at: r}
+			return &problem{code: "never-matches", message: "the condition never holds; beside other rules libseccomp may not cope with that", at: r}
 		}
 	}
 	return budget.disjoint(list, words)

@@ -17,7 +17,7 @@ import (
 //
 // It follows the runtimes: the native architecture is always among those with
 // rules and all others get kill_thread; rules whose action is the default are
-// dropped; an unconditional rule wipes a syscall's conditional ones; arguments
+// dropped; a syscall's first unconditional rule wipes all its others; arguments
 // are compared in their low words on 32-bit architectures and x32. A syscall that
 // no architecture has is skipped by runtimes. That is an error where the rule is
 // stricter than the default, for then the call that was meant stays as open as
@@ -30,6 +30,7 @@ func FromOCI(profile *oci.Profile, opts Options) (*policy.Policy, source.Diagnos
 	im := newImporter(resolved)
 	im.diags, im.host = diags, opts.Host
 	p := im.policy()
+	im.settle(p, opts.Libseccomp)
 	im.diags.Sort()
 	if im.diags.HasErrors() {
 		return nil, im.diags
@@ -37,10 +38,32 @@ func FromOCI(profile *oci.Profile, opts Options) (*policy.Policy, source.Diagnos
 	return p, im.diags
 }
 
+// settle decides about rules that not every libseccomp may get right: they are
+// errors, unless the one that is built in may confirm them and does.
+func (im *importer) settle(p *policy.Policy, ask bool) {
+	if len(im.unsafe) == 0 {
+		return
+	}
+	if ask && !im.diags.HasErrors() {
+		version, err := confirm(p, im.profile.Spec())
+		for i := range im.unsafe {
+			d := &im.unsafe[i]
+			if err != nil {
+				d.Hint = err.Error()
+				continue
+			}
+			d.Severity = source.Warning
+			d.Message += fmt.Sprintf(" (libseccomp %s does, as was proved)", version)
+		}
+	}
+	im.diags = append(im.diags, im.unsafe...)
+}
+
 type importer struct {
 	profile  *oci.Profile
 	host     oci.Host
 	diags    source.Diagnostics
+	unsafe   source.Diagnostics  // rules that not every libseccomp may get right
 	reported map[[2]*origin]bool // pairs that an error is about
 	wiped    map[[2]*origin]bool // pairs that a warning is about
 	budget   pairs
@@ -74,10 +97,10 @@ func (im *importer) policy() *policy.Policy {
 	im.unknown(m)
 	im.droppedRules(m)
 	if a, r := m.misplaced(); r != nil {
-		im.diags.Errorf(r.origin.span, "unsafe-rules", "%s is no syscall on %s, and none that is has rules as simple as this one: libseccomp does not get that right", r.origin.name, a)
+		im.unsafe.Errorf(r.origin.span, "unsafe-rules", "%s is no syscall on %s, and none that is has rules as simple as this one: libseccomp does not get that right", r.origin.name, a)
 	}
 	if a, r, other := m.entangled(); r != nil {
-		d := im.diags.Errorf(r.origin.span, "unsafe-rules", "on %s the rules for %s and those for %s end in the same test after different ones: libseccomp may not get that right", a, r.origin.name, other.origin.name)
+		d := im.unsafe.Errorf(r.origin.span, "unsafe-rules", "on %s the rules for %s and those for %s end in the same test after different ones: libseccomp may not get that right", a, r.origin.name, other.origin.name)
 		d.Related = append(d.Related, source.Related{Span: other.origin.span, Message: "the other rule is here"})
 	}
 
@@ -91,8 +114,8 @@ func (im *importer) policy() *policy.Policy {
 		}
 		for _, name := range slices.Sorted(maps.Keys(m.absent[a])) {
 			// libseccomp merges these, too, and fails where it can't.
-			left, wiped := effective(m.absent[a][name])
-			if p := im.budget.fragment(left, wiped, wordsOf(a)); p != nil {
+			left, before, _ := effective(m.absent[a][name])
+			if p := im.budget.fragment(left, before, wordsOf(a)); p != nil {
 				im.report(p, a, name, "")
 			}
 		}
@@ -167,20 +190,19 @@ func (im *importer) droppedRules(m *model) {
 // graph returns what one syscall's rules mean.
 func (im *importer) graph(a linux.Arch, nr uint32, list []*rule, fallback *policy.Node) *policy.Node {
 	words := wordsOf(a)
-	left, wiped := effective(list)
-	for _, r := range wiped {
+	left, before, after := effective(list)
+	for _, r := range slices.Concat(before, after) {
 		if r.action != left[0].action && first(im.wiped, r, left[0]) {
 			d := im.diags.Warnf(r.origin.span, "wiped-rule", "an unconditional rule for %s takes the place of this one", nameOf(a, nr))
 			d.Related = append(d.Related, source.Related{Span: left[0].origin.span, Message: "the unconditional rule is here"})
 		}
 	}
-	if p := im.budget.fragment(left, wiped, words); p != nil {
+	if p := im.budget.fragment(left, before, words); p != nil {
 		witness := ""
 		if p.args != nil {
 			witness = callText(&linux.SeccompData{Arch: a.Audit(), NR: nr, Args: *p.args})
 		}
 		im.report(p, a, nameOf(a, nr), witness)
-		return fallback
 	}
 	n := fallback
 	for _, r := range slices.Backward(left) {
@@ -213,7 +235,11 @@ func (im *importer) report(p *problem, a linux.Arch, name, witness string) {
 	if !first(im.reported, p.at, other) {
 		return
 	}
-	d := im.diags.Errorf(p.at.origin.span, p.code, "%s on %s: %s", name, a, p.message)
+	to := &im.diags
+	if p.code == "unsafe-rules" {
+		to = &im.unsafe
+	}
+	d := to.Errorf(p.at.origin.span, p.code, "%s on %s: %s", name, a, p.message)
 	if witness != "" {
 		d.Hint = "such as " + witness
 	}

@@ -139,20 +139,16 @@ func (m *model) add(name string, args []specs.LinuxSeccompArg, action linux.Acti
 	}
 }
 
-// effective returns the rules that libseccomp is left with: an unconditional one
-// wipes those with conditions, whatever their actions and order.
-func effective(list []*rule) (left, wiped []*rule) {
-	for _, r := range list {
-		if len(r.conds) == 0 {
-			left = append(left, r)
-		} else {
-			wiped = append(wiped, r)
-		}
+// effective returns the rules that libseccomp is left with: the first
+// unconditional one takes the place of all others, whatever their actions. Those
+// before it, with conditions, have been merged by then; those after it are not
+// looked at.
+func effective(list []*rule) (left, before, after []*rule) {
+	i := slices.IndexFunc(list, func(r *rule) bool { return len(r.conds) == 0 })
+	if i < 0 {
+		return list, nil, nil
 	}
-	if len(left) == 0 {
-		return list, nil
-	}
-	return left, wiped
+	return list[i : i+1], list[:i], list[i+1:]
 }
 
 // misplaced returns a rule for a call that an architecture lacks whose presence
@@ -198,7 +194,7 @@ func (m *model) misplaced() (linux.Arch, *rule) {
 
 // most returns an upper bound of the comparisons that libseccomp makes of rules.
 func most(list []*rule, words uint64) (n int) {
-	left, _ := effective(list)
+	left, _, _ := effective(list)
 	for _, r := range left {
 		n += comparisons(r, words)
 	}
@@ -207,7 +203,7 @@ func most(list []*rule, words uint64) (n int) {
 
 // fewest returns a lower bound of the same.
 func fewest(list []*rule, words uint64) int {
-	left, _ := effective(list)
+	left, _, _ := effective(list)
 	switch n := comparisons(left[0], words); {
 	case n == 0 || len(left) == 1:
 		return n

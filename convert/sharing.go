@@ -77,7 +77,7 @@ func (m *model) entangled() (linux.Arch, *rule, *rule) {
 	for _, a := range m.arches {
 		words := wordsOf(a)
 		for _, nr := range slices.Sorted(maps.Keys(m.rules[a])) {
-			list, _ := effective(m.rules[a][nr])
+			list, _, _ := effective(m.rules[a][nr])
 			if len(list) < 2 {
 				continue
 			}

@@ -9,7 +9,6 @@ package crosscheck
 import (
 	"context"
 	"fmt"
-	"maps"
 	"slices"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
@@ -41,21 +40,11 @@ type Report struct {
 	// Unknown are the syscalls that this libseccomp is too old to know: runtimes
 	// skip their names and the calls get the default action. Everything else was
 	// compared with that taken into account.
-	Unknown []Unknown
+	Unknown []libseccomp.Unknown
 	// Differences are the first calls that were treated differently; Different
 	// is how many there were.
 	Differences []Difference
 	Different   int
-}
-
-// Unknown is a syscall that libseccomp does not know by name.
-type Unknown struct {
-	Arch linux.Arch
-	Name string
-	Span source.Span // the rule
-	// Opened is set where the policy is stricter than the default that the call
-	// gets: the policy is not enforced.
-	Opened bool
 }
 
 // Difference is a call that is not treated as the policy says.
@@ -188,55 +177,17 @@ func (r *Report) checkTables(p *policy.Policy, opts convert.Options) error {
 // less the names that libseccomp doesn't know and the architectures that the
 // profile was not made for.
 func (r *Report) expected(p *policy.Policy, opts convert.Options) (*policy.Policy, error) {
-	out := *p
-	out.Targets = nil
-	for _, t := range p.Targets {
-		if opts.Arch != 0 && t.Arch != opts.Arch {
-			continue
+	if opts.Arch != 0 {
+		one := *p
+		one.Targets = slices.DeleteFunc(slices.Clone(p.Targets), func(t *policy.Target) bool { return t.Arch != opts.Arch })
+		if one.Target(linux.X86_64) != nil && one.X32 == nil {
+			one.X32 = p.BadArch
 		}
-		copied := *t
-		copied.Rules = maps.Clone(t.Rules)
-		out.Targets = append(out.Targets, &copied)
-		for _, nr := range slices.Sorted(maps.Keys(t.Rules)) {
-			name, ok := t.Arch.SyscallName(nr)
-			if !ok {
-				continue
-			}
-			number, direct, known, err := libseccomp.Syscall(t.Arch, name)
-			if err != nil {
-				return nil, err
-			}
-			if direct && number != nr {
-				return nil, fmt.Errorf("libseccomp %s knows %s on %s as number %d, secco as %d", r.Version, name, t.Arch, number, nr)
-			}
-			if known || t.Rules[nr] == t.Default {
-				continue
-			}
-			copied.Rules[nr] = t.Default
-			r.Unknown = append(r.Unknown, Unknown{t.Arch, name, t.Rules[nr].Span, opened(t.Rules[nr], t.Default)})
-		}
+		p = &one
 	}
-	if out.Target(linux.X86_64) != nil && out.Target(linux.X32) == nil && p.X32 == nil {
-		out.X32 = p.BadArch
-	}
-	return &out, nil
-}
-
-// opened reports whether the default lets a call do more than one of the rule's
-// actions.
-func opened(rule, fallback *policy.Node) (yes bool) {
-	lax := 0
-	policy.Walk(func(n *policy.Node) {
-		if n.IsLeaf() {
-			lax = max(lax, n.Action.Rank())
-		}
-	}, fallback)
-	policy.Walk(func(n *policy.Node) {
-		if n.IsLeaf() && n.Action.Rank() < lax {
-			yes = true
-		}
-	}, rule)
-	return yes
+	out, unknown, err := libseccomp.Known(p)
+	r.Unknown = unknown
+	return out, err
 }
 
 // machines are the programs that are compared with the policy.

@@ -33,7 +33,7 @@ func TestRandomProfiles(t *testing.T) {
 	}{
 		{"anything", func(r *rand.Rand) []specs.LinuxSyscall { return randomRules(r, operators, 3) }, 0.15},
 		{"singles", func(r *rand.Rand) []specs.LinuxSyscall { return randomRules(r, operators, 1) }, 0.15},
-		{"cubes", func(r *rand.Rand) []specs.LinuxSyscall { return randomRules(r, operators[:2], 3) }, 0.15},
+		{"cubes", func(r *rand.Rand) []specs.LinuxSyscall { return randomRules(r, operators[1:3], 3) }, 0.15},
 	} {
 		t.Run(kind.name, func(t *testing.T) {
 			r := rand.New(rand.NewPCG(3, 4))
@@ -48,10 +48,13 @@ func TestRandomProfiles(t *testing.T) {
 				if _, diags := convert.FromOCI(oci.FromSpec(profile), convert.Options{}); diags.HasErrors() {
 					continue
 				}
-				if err := verify(profile); err != nil {
+				if err := verify(profile); errors.Is(err, context.DeadlineExceeded) {
+					text, _ := oci.Marshal(profile) // nothing more can be built in this process
+					t.Fatalf("%v\n%s", err, text)
+				} else if err != nil {
 					profile = shrunk(profile)
 					text, _ := oci.Marshal(profile)
-					t.Fatalf("%v\n%s", verify(profile), text)
+					t.Fatalf("%v\n%s", err, text)
 				}
 				accepted++
 			}
@@ -86,7 +89,11 @@ func shrunk(profile *specs.LinuxSeccomp) *specs.LinuxSeccomp {
 		again = false
 		for _, smaller := range smallerProfiles(profile) {
 			var diags source.Diagnostics
-			if err := verify(smaller); err != nil && !errors.As(err, &diags) {
+			err := verify(smaller)
+			if errors.Is(err, context.DeadlineExceeded) { // nothing more can be built in this process
+				return profile
+			}
+			if err != nil && !errors.As(err, &diags) {
 				profile, again = smaller, true
 				break
 			}
@@ -131,7 +138,7 @@ func smallerProfiles(p *specs.LinuxSeccomp) (out []*specs.LinuxSeccomp) {
 }
 
 var operators = []specs.LinuxSeccompOperator{
-	specs.OpEqualTo, specs.OpMaskedEqual, specs.OpNotEqual, specs.OpGreaterEqual, specs.OpGreaterThan, specs.OpLessThan, specs.OpLessEqual,
+	specs.OpNotEqual, specs.OpEqualTo, specs.OpMaskedEqual, specs.OpGreaterEqual, specs.OpGreaterThan, specs.OpLessThan, specs.OpLessEqual,
 }
 
 // randomRules returns a few rules for two syscalls, with up to conds conditions.
