@@ -1,0 +1,52 @@
+package container_test
+
+import (
+	"strings"
+	"testing"
+
+	"secco/bpf"
+	"secco/hook/container"
+	"secco/linux"
+)
+
+func listed(verdict, other linux.Action, names ...string) bpf.Program {
+	p := bpf.Program{{Op: bpf.LdW, K: linux.WordNR.Offset(false)}}
+	for i, n := range names {
+		nr, ok := linux.X86_64.Syscall(n)
+		if !ok {
+			panic(n)
+		}
+		p = append(p, bpf.Instruction{Op: bpf.JeqK, K: nr, Jt: uint8(len(names) - i)})
+	}
+	return append(p, bpf.Instruction{Op: bpf.RetK, K: uint32(other)}, bpf.Instruction{Op: bpf.RetK, K: uint32(verdict)})
+}
+
+func TestLintStartup(t *testing.T) {
+	native, _ := linux.ParseArch("amd64")
+	for _, name := range container.StartupRuntimes() {
+		for _, nnp := range []bool{true, false} {
+			needs := container.StartupNeeds(name, nnp)
+			if len(needs) == 0 {
+				t.Fatalf("%s needs nothing", name)
+			}
+			for _, n := range needs {
+				if _, ok := native.Syscall(n); !ok {
+					t.Errorf("%s needs %s, which %v lacks", name, n, native)
+				}
+			}
+			if ds := container.LintStartup(listed(linux.Allow, linux.Errno.With(1), needs...), name, nnp); ds != nil {
+				t.Errorf("%s: all it needs is allowed: %v", name, ds)
+			}
+			for i, n := range needs {
+				others := append(append([]string{}, needs[:i]...), needs[i+1:]...)
+				ds := container.LintStartup(listed(linux.Allow, linux.Errno.With(1), others...), name, nnp)
+				if len(ds) != 1 || ds.HasErrors() || !strings.Contains(ds[0].Message, n+" (errno(EPERM))") {
+					t.Errorf("%s without %s: %v", name, n, ds)
+				}
+			}
+		}
+	}
+	if container.StartupNeeds("unknown", true) != nil || container.LintStartup(listed(linux.Allow, 0), "unknown", true) != nil {
+		t.Error("an unknown runtime has needs")
+	}
+}
