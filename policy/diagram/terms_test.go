@@ -79,9 +79,9 @@ func TestTermsText(t *testing.T) {
 		"arg0 >= 0x100000001":          full(policy.CmpGt, 1<<32),
 		"in(arg0, 5, 7, 0x700000000)":  or(full(policy.CmpEq, 5), full(policy.CmpEq, 7), full(policy.CmpEq, 7<<32)),
 		"notIn(argL0, 5, 7)":           not(or(word(policy.CmpEq, l0, all, 5), word(policy.CmpEq, l0, all, 7))),
-		"argL1 & 0x7e020000 == 0":      not(word(policy.CmpSet, l1, all, 0x7e020000)),
-		"argL1 & 0x7e020000 != 0":      word(policy.CmpSet, l1, all, 0x7e020000),
-		"argL0 == 2 && argL1 & 7 == 1": and(word(policy.CmpEq, l0, all, 2), word(policy.CmpEq, l1, 7, 1)),
+		"arg1 & 0x7e020000 == 0":      not(word(policy.CmpSet, l1, all, 0x7e020000)),
+		"arg1 & 0x7e020000 != 0":      word(policy.CmpSet, l1, all, 0x7e020000),
+		"argL0 == 2 && arg1 & 7 == 1": and(word(policy.CmpEq, l0, all, 2), word(policy.CmpEq, l1, 7, 1)),
 		"argL0 == 2 || argL1 == 1":     or(word(policy.CmpEq, l0, all, 2), word(policy.CmpEq, l1, all, 1)),
 		"(argL0 == 2 && argL1 == 1) || argL2 == 3": or(and(word(policy.CmpEq, l0, all, 2), word(policy.CmpEq, l1, all, 1)), word(policy.CmpEq, l2, all, 3)),
 	} {

@@ -2,6 +2,7 @@ package diagram
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"secco/linux"
@@ -50,6 +51,11 @@ func (f Factor) text(inner bool) string {
 	var list []string
 	points := make([]string, 0, len(f.Intervals))
 	x := name(f.Words)
+	if len(f.Words) == 1 && len(f.Masks) > 0 && !slices.ContainsFunc(f.Masks, func(m Mask) bool { return m.Mask == last(f.Words) }) {
+		if i, high := f.Words[0].Arg(); i >= 0 && !high {
+			x = fmt.Sprintf("arg%d", i) // the mask has no bits of the upper half anyway
+		}
+	}
 	for _, i := range f.Intervals {
 		switch {
 		case i.Lo == i.Hi:
@@ -107,7 +113,7 @@ func masked(x string, m Mask, equal string, all uint64) string {
 	if m.Mask == all {
 		return fmt.Sprintf("%s %s %s", x, equal, number(m.Value))
 	}
-	return fmt.Sprintf("%s & %s %s %s", x, number(m.Mask), equal, number(m.Value))
+	return fmt.Sprintf("%s & %s %s %s", x, bits(m.Mask), equal, bits(m.Value))
 }
 
 // name returns the word, or the field that both words are halves of.
@@ -121,8 +127,14 @@ func name(words []linux.Word) string {
 	return "ip"
 }
 
-func number(k uint64) string {
-	if k < 10 {
+// number returns small numbers in decimal.
+func number(k uint64) string { return shown(k, 1024) }
+
+// bits returns numbers whose bits are looked at.
+func bits(k uint64) string { return shown(k, 10) }
+
+func shown(k, hexFrom uint64) string {
+	if k < hexFrom {
 		return fmt.Sprint(k)
 	}
 	return fmt.Sprintf("%#x", k)

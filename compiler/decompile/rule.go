@@ -1,0 +1,269 @@
+package decompile
+
+import (
+	"fmt"
+	"strings"
+
+	"secco/linux"
+	"secco/policy"
+	"secco/policy/diagram"
+)
+
+// How long a condition may become, in comparisons.
+const (
+	maxTerms = 64
+	maxTests = 400
+)
+
+// limits bounds the search for short words.
+var limits = diagram.Limits{Nodes: 128 << 10, Steps: 1 << 20}
+
+// rule returns what stands behind the names in a rule: ": 1" and the like.
+func (w *writer) rule(a linux.Arch, nr uint32, root *policy.Node) (string, error) {
+	arms, err := conditions(a, nr, root)
+	if err != nil {
+		return "", err
+	}
+	if len(arms) == 1 {
+		if arms[0].action == w.positive {
+			return ": 1", nil
+		}
+		return ": return " + w.action(arms[0].action), nil
+	}
+	last := arms[len(arms)-1]
+	if len(arms) == 2 {
+		yes, no := arms[0], last
+		if no.action == w.positive && yes.action == w.negative && no.text != "" && len(no.text) <= 2*len(yes.text) {
+			yes, no = no, yes // needs no brackets
+		}
+		var brackets []string
+		if yes.action != w.positive {
+			brackets = append(brackets, "+"+w.action(yes.action))
+		}
+		if no.action != w.negative {
+			brackets = append(brackets, "-"+w.action(no.action))
+		}
+		head := ""
+		if len(brackets) > 0 {
+			head = "[" + strings.Join(brackets, ", ") + "]"
+		}
+		return head + ": " + yes.text, nil
+	}
+	var b strings.Builder
+	b.WriteString(" {\n")
+	for _, arm := range arms[:len(arms)-1] {
+		fmt.Fprintf(&b, "    %s -> %s\n", arm.text, w.action(arm.action))
+	}
+	fmt.Fprintf(&b, "    else -> %s\n}", w.action(last.action))
+	return b.String(), nil
+}
+
+// arm is an action and when it is taken.
+type arm struct {
+	action linux.Action
+	text   string // "" where it takes too many words
+}
+
+// conditions returns the actions of a graph and when each is taken; the last, whose
+// condition is the longest, is taken where no other is. It describes what the graph
+// means as a diagram; where that would take too many words, as the graph itself.
+func conditions(a linux.Arch, nr uint32, root *policy.Node) ([]arm, error) {
+	if root.IsLeaf() {
+		return []arm{{action: root.Action.Effect()}}, nil
+	}
+	arms := described(a, nr, root)
+	longest := -1
+	for i := range arms {
+		if longest < 0 || arms[longest].text != "" && (arms[i].text == "" || len(arms[i].text) > len(arms[longest].text)) {
+			longest = i
+		}
+	}
+	if longest >= 0 {
+		last := arms[longest]
+		arms = append(append(arms[:longest:longest], arms[longest+1:]...), last)
+	}
+	for _, arm := range arms[:max(0, len(arms)-1)] {
+		if arm.text == "" {
+			arms = nil
+			break
+		}
+	}
+	if len(arms) > 0 {
+		return arms, nil
+	}
+	return spelled(a, root)
+}
+
+// described returns the actions with their sets of calls in words.
+func described(a linux.Arch, nr uint32, root *policy.Node) []arm {
+	f, err := diagram.OfGraph(root, diagram.CallsOf(a, nr), limits)
+	if err != nil {
+		return nil
+	}
+	var arms []arm
+	for _, action := range f.Actions() {
+		set, err := f.Where(action)
+		if err != nil {
+			return nil
+		}
+		text := ""
+		if terms, err := set.Terms(maxTerms); err == nil && narrow(a, terms) {
+			text = diagram.TermsString(terms)
+		}
+		arms = append(arms, arm{action, text})
+	}
+	return arms
+}
+
+// narrow makes terms say arg0 for the lower half where that is the whole argument.
+// It fails where they are about what the language can't name.
+func narrow(a linux.Arch, terms []diagram.Term) bool {
+	for _, t := range terms {
+		for i := range t {
+			f := &t[i]
+			for _, w := range f.Words {
+				if !sayable(a, w) {
+					return false
+				}
+			}
+			if a.Bits() == 32 && len(f.Words) == 1 {
+				widen(f)
+			}
+		}
+	}
+	return true
+}
+
+// widen makes a condition on a lower half one on the argument, as if the upper
+// half were 0.
+func widen(f *diagram.Factor) {
+	const last = 0xffffffff
+	f.Words = []linux.Word{f.Words[0] ^ 1, f.Words[0]}
+	for i := range f.Intervals {
+		if i := f.Intervals[i]; i.Hi == last && i.Lo < last {
+			f.Intervals[i].Hi = 1<<64 - 1
+		}
+	}
+	for i := range f.Masks {
+		if f.Masks[i].Mask == last {
+			f.Masks[i].Mask = 1<<64 - 1
+		}
+	}
+}
+
+// sayable reports whether the language has a name for a word.
+func sayable(a linux.Arch, w linux.Word) bool {
+	i, high := w.Arg()
+	return i >= 0 && !(high && a.Bits() == 32)
+}
+
+// speller writes a graph as conditions.
+type speller struct {
+	arch  linux.Arch
+	tests int
+	err   error
+}
+
+// spelled returns the actions of a graph and when each is taken, the last
+// otherwise, in the tests of the graph.
+func spelled(a linux.Arch, root *policy.Node) ([]arm, error) {
+	s := &speller{arch: a}
+	var actions []linux.Action
+	policy.Walk(func(n *policy.Node) {
+		if n.IsLeaf() {
+			for _, have := range actions {
+				if have == n.Action.Effect() {
+					return
+				}
+			}
+			actions = append(actions, n.Action.Effect())
+		}
+	}, root)
+	var arms []arm
+	for i, action := range actions {
+		arm := arm{action: action}
+		if i < len(actions)-1 {
+			arm.text = s.reach(root, action)
+		}
+		arms = append(arms, arm)
+	}
+	return arms, s.err
+}
+
+// reach returns the condition for a graph to end in an action.
+func (s *speller) reach(n *policy.Node, action linux.Action) string {
+	if n.IsLeaf() {
+		if n.Action.Effect() == action {
+			return "true"
+		}
+		return "false"
+	}
+	if s.tests++; s.tests > maxTests {
+		s.err = fmt.Errorf("it takes more than %d comparisons", maxTests)
+	}
+	if s.err != nil {
+		return ""
+	}
+	yes, no := s.reach(n.Yes, action), s.reach(n.No, action)
+	test, unless := s.test(n)
+	switch {
+	case yes == no:
+		return yes
+	case yes == "true" && no == "false":
+		return test
+	case yes == "false" && no == "true":
+		return unless
+	case yes == "true":
+		return fmt.Sprintf("(%s || %s)", test, no)
+	case no == "true":
+		return fmt.Sprintf("(%s || %s)", unless, yes)
+	case yes == "false":
+		return fmt.Sprintf("(%s && %s)", unless, no)
+	case no == "false":
+		return fmt.Sprintf("(%s && %s)", test, yes)
+	}
+	return fmt.Sprintf("(%s && %s || %s && %s)", test, yes, unless, no)
+}
+
+// test returns a test and its opposite.
+func (s *speller) test(n *policy.Node) (yes, no string) {
+	x, y := s.expr(n.X), s.expr(n.Y)
+	switch n.Cmp {
+	case policy.CmpEq:
+		return x + " == " + y, x + " != " + y
+	case policy.CmpGt:
+		return x + " > " + y, x + " <= " + y
+	case policy.CmpGe:
+		return x + " >= " + y, x + " < " + y
+	}
+	return x + " & " + y + " != 0", x + " & " + y + " == 0"
+}
+
+// expr returns an expression. All operations but those of a test are in
+// parentheses.
+func (s *speller) expr(e *policy.Expr) string {
+	if s.err == nil {
+		left := maxTests
+		s.look(e, &left)
+	}
+	if s.err != nil {
+		return ""
+	}
+	return e.String()
+}
+
+// look fails where an expression is longer than left or can't be said.
+func (s *speller) look(e *policy.Expr, left *int) {
+	if *left--; *left < 0 {
+		s.err = fmt.Errorf("it computes with more than %d operations", maxTests)
+	}
+	switch {
+	case s.err != nil:
+	case e.Op == policy.OpConst:
+	case e.Op != policy.OpWord:
+		s.look(e.X, left)
+		s.look(e.Y, left)
+	case !sayable(s.arch, e.W):
+		s.err = fmt.Errorf("it depends on %v, which the language has no name for there", e.W)
+	}
+}
