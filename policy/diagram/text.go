@@ -113,7 +113,7 @@ func masked(x string, m Mask, equal string, all uint64) string {
 	if m.Mask == all {
 		return fmt.Sprintf("%s %s %s", x, equal, number(m.Value))
 	}
-	return fmt.Sprintf("%s & %s %s %s", x, bits(m.Mask), equal, bits(m.Value))
+	return fmt.Sprintf("%s & %s %s %s", x, bitsText(m.Mask), equal, bitsText(m.Value))
 }
 
 // name returns the word, or the field that both words are halves of.
@@ -130,8 +130,8 @@ func name(words []linux.Word) string {
 // number returns small numbers in decimal.
 func number(k uint64) string { return shown(k, 1024) }
 
-// bits returns numbers whose bits are looked at.
-func bits(k uint64) string { return shown(k, 10) }
+// bitsText returns numbers whose bits are looked at.
+func bitsText(k uint64) string { return shown(k, 10) }
 
 func shown(k, hexFrom uint64) string {
 	if k < hexFrom {
