@@ -139,8 +139,8 @@ func narrow(a linux.Arch, terms []diagram.Term) bool {
 func widen(f *diagram.Factor) {
 	const last = 0xffffffff
 	f.Words = []linux.Word{f.Words[0] ^ 1, f.Words[0]}
-	for i := range f.Intervals {
-		if i := f.Intervals[i]; i.Hi == last && i.Lo < last {
+	for i, r := range f.Intervals {
+		if r.Hi == last && r.Lo < last {
 			f.Intervals[i].Hi = 1<<64 - 1
 		}
 	}
