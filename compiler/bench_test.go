@@ -22,6 +22,7 @@ func BenchmarkCompile(b *testing.B) {
 		})
 	}
 }
+
 // BenchmarkGrowth compiles one rule that asks for n 64-bit values.
 func BenchmarkGrowth(b *testing.B) {
 	for _, n := range []int{250, 500, 1000, 2000} {

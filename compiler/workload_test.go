@@ -318,40 +318,69 @@ func longest(out *Output) int {
 	return length[0]
 }
 
-// limits are the cells "ours, at most".
-var limits = map[string]struct {
-	speed figures
-	size  int
-	freq  figures
-}{
-	"W1":  {figures{235, 10.5, 0, 23}, 210, figures{240, 0, 6.9, 23}},
-	"W1a": {figures{70, 9.3, 0, 19}, 62, figures{70, 0, 6.8, 19}},
-	"W2":  {figures{17, 7.1, 0, 13}, 16, figures{18, 0, 6.0, 14}},
-	"W3":  {figures{27, 7.2, 0, 11}, 22, figures{24, 0, 7.5, 12}},
-	"W4":  {figures{262, 9.6, 0, 27}, 240, figures{260, 0, 9.2, 27}},
-	"W5":  {figures{38, 8.1, 0, 14}, 32, figures{38, 0, 6.1, 14}},
+// goals are the figures to stay within, of speed, size and speed with the
+// frequencies of the mix; 0 where there is none.
+var goals = map[string][3]figures{
+	"W1":  {{235, 10.5, 0, 23}, {210, 0, 0, 0}, {240, 0, 6.9, 23}},
+	"W1a": {{70, 9.3, 0, 19}, {62, 0, 0, 0}, {70, 0, 6.8, 19}},
+	"W2":  {{17, 7.1, 0, 13}, {16, 0, 0, 0}, {18, 0, 6.0, 14}},
+	"W3":  {{27, 7.2, 0, 11}, {22, 0, 0, 0}, {24, 0, 7.5, 12}},
+	"W4":  {{262, 9.6, 0, 27}, {240, 0, 0, 0}, {260, 0, 9.2, 27}},
+	"W5":  {{38, 8.1, 0, 14}, {32, 0, 0, 0}, {38, 0, 6.1, 14}},
+}
+
+// guard is what it costs W3 that numbers of x32 are not refused like others but
+// kill: two comparisons more, of which one is made for every number above the
+// last one allowed, which are a quarter of all. The goals were set without; the
+// other workloads meet theirs with it.
+var guard = map[string]figures{"W3": {3, 0.25, 0, 0}}
+
+func (f figures) within(goal figures) bool {
+	round := func(v float64) float64 { return math.Round(v*10) / 10 } // as the goals are
+	return f.size <= goal.size &&
+		(goal.uniform == 0 || round(f.uniform) <= goal.uniform) &&
+		(goal.mix == 0 || round(f.mix) <= goal.mix) &&
+		(goal.worst == 0 || f.worst <= goal.worst)
 }
 
 func TestWorkloads(t *testing.T) {
 	mix := readMix(t)
+	modes := []struct {
+		name string
+		opts Options
+	}{{"speed", Options{}}, {"size", Options{Optimize: Size}}, {"frequencies", Options{Freq: frequencies(mix)}}}
 	for _, name := range workloads {
 		w := readWorkload(t, name)
 		p := w.policy()
-		for mode, opts := range []Options{{}, {Optimize: Size}, {Freq: frequencies(mix)}} {
-			out := check(t, p, opts)
-			m, _ := emulator.New(out.Program)
+		for i, mode := range modes {
+			out := check(t, p, mode.opts)
+			m, err := emulator.New(out.Program)
+			if err != nil {
+				t.Fatal(err)
+			}
 			for d := range policy.Samples(p) {
 				if got, want := m.Run(&d), w.verdict(&d); got != want {
 					t.Fatalf("%s: %+v: program says %s, specification %s", name, d, got, want)
 				}
 			}
-			f, limit := measure(t, w, out, mix), limits[name]
-			l := [...]figures{limit.speed, {limit.size, math.Inf(1), math.Inf(1), 1000}, limit.freq}[mode]
-			mark := ""
-			if f.size > l.size || l.uniform > 0 && f.uniform >= l.uniform+.05 || l.mix > 0 && f.mix >= l.mix+.05 || f.worst > l.worst {
-				mark = "  OVER"
+			f, goal := measure(t, w, out, mix), goals[name][i]
+			t.Logf("%-4s %-11s %-20s at most %v", name, mode.name, f, goal)
+			if extra, ok := guard[name]; ok {
+				alike := w.policy()
+				alike.X32 = alike.Targets[0].Default
+				g := measure(t, w, check(t, alike, mode.opts), mix)
+				t.Logf("%-4s %-11s %-20s with x32 like x86_64", name, mode.name, g)
+				if !g.within(goal) {
+					t.Errorf("%s, %s, with x32 like x86_64: %v, at most %v", name, mode.name, g, goal)
+				}
+				goal.size += extra.size
+				if goal.uniform > 0 {
+					goal.uniform += extra.uniform
+				}
 			}
-			t.Logf("%-4s %-5s %-20s at most %v%s", name, [...]string{"speed", "size", "freq"}[mode], f, l, mark)
+			if !f.within(goal) {
+				t.Errorf("%s, %s: %v, at most %v", name, mode.name, f, goal)
+			}
 		}
 	}
 }
