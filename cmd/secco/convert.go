@@ -1,12 +1,15 @@
 package main
 
 import (
+	"cmp"
+	"path/filepath"
 	"strings"
 
 	"github.com/urfave/cli/v2"
 
 	"secco/convert"
 	"secco/oci"
+	"secco/policy"
 )
 
 var convertCommand = &cli.Command{
@@ -20,6 +23,7 @@ var convertCommand = &cli.Command{
 		archFlag, outputFlag,
 		&cli.StringFlag{Name: "to", Value: "oci", Usage: "`FORM` to convert to: " + strings.Join(formNames(), ", ")},
 		&cli.StringFlag{Name: "name", Usage: "`NAME` of the profile in forms spo and pod (default: by the filter's name)"},
+		&cli.StringFlag{Name: "localhost-profile", Usage: "`PATH` below the kubelet's seccomp directory that form pod names (default: where the operator installs spo)"},
 	}, inputFlags),
 	Action: action(func(s *session) error {
 		if err := s.want(1, -1); err != nil {
@@ -49,6 +53,8 @@ type form struct {
 
 var forms = []form{
 	{"oci", toOCI},
+	{"spo", toSPO},
+	{"pod", toPod},
 }
 
 func formNames() []string {
@@ -70,10 +76,64 @@ func (s *session) form() (func(*session, *filter) ([]byte, error), error) {
 	return nil, badInput("unknown-form", "no form is called %q", name).hint("--to is one of %s", strings.Join(formNames(), ", "))
 }
 
-func toOCI(_ *session, f *filter) ([]byte, error) {
-	profile, err := convert.ToOCI(f.policy, convert.Options{})
+func toOCI(s *session, f *filter) ([]byte, error) {
+	p, opts, err := s.exported(f)
+	if err != nil {
+		return nil, err
+	}
+	profile, err := convert.ToOCI(p, opts)
 	if err != nil {
 		return nil, err
 	}
 	return oci.Marshal(profile)
+}
+
+func toSPO(s *session, f *filter) ([]byte, error) {
+	p, opts, err := s.exported(f)
+	if err != nil {
+		return nil, err
+	}
+	return convert.ToSPO(p, s.objectName(f), opts)
+}
+
+// toPod writes what goes with the profile that the operator installs under the
+// name; the filter must be one that it can install.
+func toPod(s *session, f *filter) ([]byte, error) {
+	if path := s.String("localhost-profile"); path != "" {
+		if _, err := toOCI(s, f); err != nil {
+			return nil, err
+		}
+		return convert.ToPod(path)
+	}
+	if _, err := toSPO(s, f); err != nil {
+		return nil, err
+	}
+	return convert.ToPod(convert.SPOPath(s.objectName(f)))
+}
+
+// exported returns what a filter is converted from, and for which machine.
+func (s *session) exported(f *filter) (*policy.Policy, convert.Options, error) {
+	host, err := s.host()
+	if err != nil {
+		return nil, convert.Options{}, err
+	}
+	p, err := s.meaning(f)
+	return p, convert.Options{Host: host}, err
+}
+
+// objectName returns --name, or the name of a Kubernetes object made of the
+// filter's.
+func (s *session) objectName(f *filter) string {
+	if name := s.String("name"); name != "" {
+		return name
+	}
+	base := filepath.Base(f.name)
+	base = strings.ToLower(strings.TrimSuffix(base, filepath.Ext(base)))
+	name := strings.Trim(strings.Map(func(r rune) rune {
+		if r >= 'a' && r <= 'z' || r >= '0' && r <= '9' {
+			return r
+		}
+		return '-'
+	}, base), "-")
+	return cmp.Or(name, "secco")
 }

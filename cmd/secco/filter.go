@@ -1,9 +1,12 @@
 package main
 
 import (
+	"errors"
+
 	"secco/bpf"
 	"secco/bpf/asm"
 	"secco/compiler"
+	"secco/compiler/decompile"
 	"secco/convert"
 	"secco/lang"
 	"secco/oci"
@@ -16,6 +19,7 @@ type filter struct {
 	name    string // of its first file
 	kind    kind
 	policy  *policy.Policy   // nil for a program
+	tests   []lang.Test      // that a policy states about itself
 	program *compiler.Output // nil for a policy, until it is compiled
 }
 
@@ -60,12 +64,18 @@ func (s *session) loadPolicy(f *filter, inputs []input) error {
 	for i, in := range inputs {
 		files[i] = in.file()
 	}
-	p, findings := lang.Load(files, opts)
+	find, done, err := s.finder(inputs)
+	if err != nil {
+		return err
+	}
+	defer done()
+	opts.Find = find
+	p, tests, findings := lang.LoadTests(files, opts)
 	if err := findings.Err(); err != nil {
 		return err
 	}
 	s.warn(findings)
-	f.policy = p
+	f.policy, f.tests = p, tests
 	return nil
 }
 
@@ -86,23 +96,24 @@ func (s *session) loadProgram(f *filter, in input) error {
 	return nil
 }
 
-// loadProfile reads an OCI profile. What runtimes make of it depends on the
-// machine: --arch says which, this one by default.
+// loadProfile reads an OCI or Docker profile. What runtimes make of it depends on
+// the machine: --arch says which, x86_64 by default.
 func (s *session) loadProfile(f *filter, in input) error {
-	arches, err := s.targets()
+	host, err := s.host()
 	if err != nil {
 		return err
-	}
-	var opts convert.Options
-	if len(arches) > 0 {
-		opts.Host.Arch = arches[0]
 	}
 	profile, findings := oci.Parse(in.file())
 	if err := findings.Err(); err != nil {
 		return err
 	}
-	s.warn(findings)
-	p, findings := convert.FromOCI(profile, opts)
+	profile, more := profile.Resolve(host)
+	findings = append(findings, more...)
+	if err := findings.Err(); err != nil {
+		return err
+	}
+	p, more := convert.FromOCI(profile, convert.Options{Host: host})
+	findings = append(findings, more...)
 	if err := findings.Err(); err != nil {
 		return err
 	}
@@ -111,12 +122,39 @@ func (s *session) loadProfile(f *filter, in input) error {
 	return nil
 }
 
+// meaning returns the filter's policy, decompiling it where it is a program.
+func (s *session) meaning(f *filter) (*policy.Policy, error) {
+	if f.policy != nil {
+		return f.policy, nil
+	}
+	arches, err := s.targets()
+	if err != nil {
+		return nil, err
+	}
+	p, err := decompile.Program(f.program.Program, decompile.Options{Arches: arches})
+	if limit := (*decompile.LimitError)(nil); errors.As(err, &limit) {
+		return nil, newFailure(exitUndecided, "too-complex", "%s: %s", f.name, err)
+	} else if err != nil {
+		return nil, badInput("invalid-program", "%s: %s", f.name, err)
+	}
+	f.policy = p
+	return p, nil
+}
+
 // compile returns the filter's program, compiling it where it is a policy.
 func (s *session) compile(f *filter) (*compiler.Output, error) {
 	if f.program != nil {
 		return f.program, nil
 	}
-	out, err := compiler.Compile(f.policy, compiler.Options{})
+	var opts compiler.Options
+	switch goal := s.String("optimize"); goal {
+	case "", "speed":
+	case "size":
+		opts.Optimize = compiler.Size
+	default:
+		return nil, badInput("usage", "nothing is optimised for %q", goal).hint("there is speed and size")
+	}
+	out, err := compiler.Compile(f.policy, opts)
 	if err != nil {
 		return nil, asFailure(err, exitBad, "compile")
 	}

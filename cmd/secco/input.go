@@ -1,13 +1,17 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"strings"
 
+	"secco/lang"
+	"secco/lang/syntax"
 	"secco/profiles"
 	"secco/source"
 )
@@ -21,8 +25,9 @@ const inlineMarker = "{inline}"
 
 // input is what a FILTER argument stands for.
 type input struct {
-	name string // what it is reported under
-	data []byte
+	name   string // what it is reported under
+	data   []byte
+	isFile bool // the name is a file's
 }
 
 func (in input) file() *source.File { return source.NewFile(in.name, string(in.data)) }
@@ -32,7 +37,7 @@ func (in input) file() *source.File { return source.NewFile(in.name, string(in.d
 func (s *session) read(arg string) (input, error) {
 	if text, ok := strings.CutPrefix(arg, inlineMarker); ok {
 		s.inlined++
-		return input{fmt.Sprintf("<inline %d>", s.inlined), []byte(text)}, nil
+		return input{name: fmt.Sprintf("<inline %d>", s.inlined), data: []byte(text)}, nil
 	}
 	if arg == "-" {
 		if s.stdinRead {
@@ -44,7 +49,7 @@ func (s *session) read(arg string) (input, error) {
 	f, err := os.Open(arg)
 	if errors.Is(err, fs.ErrNotExist) {
 		if text, ok := profiles.Lookup(arg); ok {
-			return input{arg, text}, nil
+			return input{name: arg, data: text}, nil
 		}
 		failed := unreadable(arg, err)
 		if !strings.ContainsAny(arg, "/.") {
@@ -56,7 +61,9 @@ func (s *session) read(arg string) (input, error) {
 		return input{}, unreadable(arg, err)
 	}
 	defer f.Close()
-	return readBounded(arg, f)
+	in, err := readBounded(arg, f)
+	in.isFile = true
+	return in, err
 }
 
 func readBounded(name string, r io.Reader) (input, error) {
@@ -67,9 +74,56 @@ func readBounded(name string, r io.Reader) (input, error) {
 	if len(data) > maxInput {
 		return input{}, badInput("too-large", "%s is larger than %d MiB", name, maxInput>>20)
 	}
-	return input{name, data}, nil
+	return input{name: name, data: data}, nil
 }
 
 func unreadable(name string, err error) *failure {
 	return badInput("unreadable", "cannot read %s: %s", name, reason(err))
+}
+
+// finder returns what finds the policies that others include or build on: in
+// their own directories, in those of --include, and among the shipped ones. The
+// directories are closed when done is called.
+func (s *session) finder(inputs []input) (find syntax.Finder, done func(), err error) {
+	var roots []lang.Root
+	var open []*os.Root
+	done = func() {
+		for _, r := range open {
+			_ = r.Close() // it was only read
+		}
+	}
+	add := func(dir string) error {
+		r, err := os.OpenRoot(cmp.Or(dir, "."))
+		if err != nil {
+			return unreadable(cmp.Or(dir, "."), err)
+		}
+		open = append(open, r)
+		roots = append(roots, lang.Root{Name: dir, FS: r.FS()})
+		return nil
+	}
+	for _, in := range inputs {
+		if in.isFile {
+			dir, _ := filepath.Split(in.name)
+			if err := add(dir); err != nil {
+				done()
+				return nil, nil, err
+			}
+		}
+	}
+	for _, dir := range s.StringSlice("include") {
+		if err := add(dir); err != nil {
+			done()
+			return nil, nil, err
+		}
+	}
+	return lang.Within(shipped, roots...), done, nil
+}
+
+// shipped returns a policy that secco ships.
+func shipped(name string) (*source.File, error) {
+	text, ok := profiles.Lookup(name)
+	if !ok {
+		return nil, fmt.Errorf("no shipped policy is called %q; they are %s", name, strings.Join(profiles.Names(), ", "))
+	}
+	return source.NewFile(name, string(text)), nil
 }

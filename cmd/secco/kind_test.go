@@ -36,7 +36,7 @@ func TestDetect(t *testing.T) {
 		{"p", "mod {\n", kindSecco},
 		{"p", "rets 5\n", kindSecco},
 	} {
-		if got := detect(input{c.name, []byte(c.data)}); got != c.want {
+		if got := detect(input{name: c.name, data: []byte(c.data)}); got != c.want {
 			t.Errorf("%s with %q is taken for %s, want %s", c.name, c.data, got, c.want)
 		}
 	}

@@ -23,6 +23,11 @@ func (s *session) write(data []byte) error {
 	if name == "" || name == "-" {
 		return s.print(data)
 	}
+	return writeTo(name, data)
+}
+
+// writeTo gives a file this content, whole or not at all.
+func writeTo(name string, data []byte) error {
 	if err := writeFile(name, data); err != nil {
 		return refused("unwritable", "cannot write %s: %s", name, reason(err))
 	}

@@ -10,6 +10,7 @@ import (
 
 	"secco/lang"
 	"secco/linux"
+	"secco/oci"
 	"secco/source"
 )
 
@@ -58,6 +59,7 @@ var (
 	archFlag = &cli.StringFlag{
 		Name: "arch", Aliases: []string{"a"}, Usage: "`ARCHES` that a policy is for, with commas between them, where it names none itself (default: x86_64)",
 	}
+	optimizeFlag = &cli.StringFlag{Name: "optimize", Aliases: []string{"O"}, Value: "speed", Usage: "`GOAL` of the compiler: speed or size"}
 	// targetsFlag stands in for archFlag where --arch is about calls.
 	targetsFlag = &cli.StringFlag{Name: "targets", Usage: "`ARCHES` that a policy is for, with commas between them, where it names none itself (default: x86_64)"}
 
@@ -65,6 +67,9 @@ var (
 		&cli.StringFlag{Name: "from", Usage: "what FILTER is, instead of telling it from its content: `KIND` is " + strings.Join(kindNames(), ", ")},
 		&cli.StringSliceFlag{Name: "define", Usage: "read macros and names from `FILE` first (repeatable)", TakesFile: true},
 		&cli.StringSliceFlag{Name: "define-text", Usage: "read macros and names from `TEXT` first (repeatable)"},
+		&cli.StringSliceFlag{Name: "include", Aliases: []string{"I"}, Usage: "look for included policies in `DIR` too, after the policy's own directory (repeatable)", TakesFile: true},
+		&cli.StringFlag{Name: "caps", Usage: "`CAPABILITIES` of the container, with commas between them, for guards (default: none; for a Docker profile Docker's)"},
+		&cli.StringFlag{Name: "kernel", Usage: "`VERSION` of the kernel, such as 5.15, for guards (default: none; for a Docker profile a new one)"},
 		&cli.StringFlag{Name: "default-positive", Usage: "`ACTION` of a rule that holds, where the policy sets none"},
 		&cli.StringFlag{Name: "default-negative", Usage: "`ACTION` of a rule that does not hold, where the policy sets none"},
 		&cli.StringFlag{Name: "default-policy", Usage: "`ACTION` of a call without a rule, where the policy sets none"},
@@ -134,6 +139,8 @@ func (s *session) langOptions() (lang.Options, error) {
 			BadArch:  s.String("default-badarch"),
 			X32:      s.String("default-x32"),
 		},
+		Capabilities: s.capabilities(),
+		Kernel:       s.String("kernel"),
 	}
 	for _, name := range s.StringSlice("define") {
 		in, err := s.read(name)
@@ -146,4 +153,36 @@ func (s *session) langOptions() (lang.Options, error) {
 		opts.Definitions = append(opts.Definitions, source.NewFile(fmt.Sprintf("<define-text %d>", i+1), text))
 	}
 	return opts, nil
+}
+
+// capabilities returns what --caps lists; nil where it is not given.
+func (s *session) capabilities() []string {
+	if !s.IsSet("caps") {
+		return nil
+	}
+	caps := []string{}
+	for name := range strings.SplitSeq(s.String("caps"), ",") {
+		if name = strings.TrimSpace(name); name != "" {
+			caps = append(caps, strings.ToUpper(name))
+		}
+	}
+	return caps
+}
+
+// host returns the machine and container that profiles are read for.
+func (s *session) host() (oci.Host, error) {
+	host := oci.Host{Caps: s.capabilities()}
+	arches, err := s.targets()
+	if err != nil {
+		return host, err
+	}
+	if len(arches) > 0 {
+		host.Arch = arches[0]
+	}
+	if v := s.String("kernel"); v != "" {
+		if n, err := fmt.Sscanf(v, "%d.%d", &host.Kernel.Major, &host.Kernel.Minor); n < 2 || err != nil {
+			return host, badInput("usage", "%q is no version of the kernel", v).hint("give two numbers, such as 5.15")
+		}
+	}
+	return host, nil
 }

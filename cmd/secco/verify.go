@@ -26,7 +26,7 @@ var verifyCommand = &cli.Command{
 		"number and of those between, x32's and negative ones, other architectures', with arguments at\n" +
 		"the edges of the policy's own constants, are run through both besides. Exit code 1 shows a\n" +
 		"call that tells them apart, 3 says that secco was built without libseccomp.",
-	Flags: flags([]cli.Flag{archFlag}, inputFlags),
+	Flags: flags([]cli.Flag{archFlag, optimizeFlag}, inputFlags),
 	Action: action(func(s *session) error {
 		if err := s.want(1, -1); err != nil {
 			return err
@@ -41,6 +41,9 @@ var verifyCommand = &cli.Command{
 
 // verify compares the forms of a policy and prints how much was compared.
 func (s *session) verify(f *filter) error {
+	if _, err := s.meaning(f); err != nil {
+		return err
+	}
 	out, err := s.compile(f)
 	if err != nil {
 		return err
