@@ -105,8 +105,12 @@ func TestBadInput(t *testing.T) {
 			[]string{"2:8: error[syntax]", "3:12: error[syntax]", "4:3: error[unknown-name]", "6:8: error[not-condition]"}},
 		{"a thousand errors", strings.Repeat("(\n", 1000), many("%d:1: error[syntax]", 200, "200:1: error[too-many-errors]")},
 		{"many unknown syscalls", strings.Repeat("raed:1\n", 100000), many("%d:1: error[unknown-syscall]", 200, "201:1: error[too-many-errors]")},
+		{"a hundred parameters", "f(a" + numbered(",a%d", 99) + ") = a == 1\nread: f(1" + numbered(", %d", 99) + ")", nil},
+		{"more parameters", "f(a" + numbered(",a%d", 100) + ") = a == 1\n", []string{"1:392: error[too-large]"}},
+		{"blocks with definitions", strings.Repeat("x = 1\narch x86_64 {\nx = 2\ngroup @a = read\n}\n", 50000) + "read: arg0 == x\n@a: 1", []string{"250002:1: error[unknown-group]"}},
 		{"keywords as names", "test = 5\nbase(x) = x == test\narch = 1\ngroup = 2\nwhen = 3\nelse = 4\nread: base(arg0) || arg1 == arch + group + when + else", nil},
 		{"the syscall kill", "kill: 1", nil},
+		{"slips", "read: arg0 = 1\nwrite: arg0 == 1 and arg1 == 2", []string{"1:12: error[syntax]", "2:18: error[syntax]"}},
 		{"recursion", "f(x) = f(x)\nread: f(1)", []string{"1:8: error[unknown-name]"}},
 		{"mutual recursion", "f = g\ng = f\nread: g", []string{"1:5: error[unknown-name]"}},
 		{"a chain of bindings", chain(5000), nil},
@@ -116,6 +120,15 @@ func TestBadInput(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) { refuse(t, c.text, c.want...) })
 	}
+}
+
+// numbered repeats a text with the numbers from 1.
+func numbered(format string, n int) string {
+	var b strings.Builder
+	for i := range n {
+		fmt.Fprintf(&b, format, i+1)
+	}
+	return b.String()
 }
 
 // many lists the same finding on n lines, and a last one.

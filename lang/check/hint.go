@@ -70,11 +70,16 @@ func (c *collector) syscallNames() []string {
 }
 
 // laterHint says where a name is defined too late.
-func (c *collector) laterHint(wrong string) string {
+func (c *collector) laterHint(n *syntax.Name) string {
 	hint := ""
 	for _, f := range c.files {
 		for _, s := range f.Stmts {
-			if d, ok := s.(*syntax.Define); ok && d.Name.Text == wrong && hint == "" {
+			d, ok := s.(*syntax.Define)
+			switch {
+			case !ok || d.Name.Text != n.Text || hint != "":
+			case d.At.File() == n.At.File() && d.At.Start() <= n.At.Start() && n.At.End() <= d.At.End():
+				hint = "what is defined cannot use itself"
+			default:
 				hint = fmt.Sprintf("it is defined below, on line %d, and has to be defined before", d.Name.At.Position().Line)
 			}
 		}
@@ -83,11 +88,11 @@ func (c *collector) laterHint(wrong string) string {
 }
 
 // callHint finds a macro.
-func (c *collector) callHint(wrong string) string {
+func (c *collector) callHint(n *syntax.Name) string {
 	if len(c.diags) > syntax.MaxErrors {
 		return ""
 	}
-	if hint := c.laterHint(wrong); hint != "" {
+	if hint := c.laterHint(n); hint != "" {
 		return hint
 	}
 	names := []string{"in", "notIn"}
@@ -97,15 +102,15 @@ func (c *collector) callHint(wrong string) string {
 		}
 	}
 	sort.Strings(names)
-	return didYouMean(wrong, names)
+	return didYouMean(n.Text, names)
 }
 
 // nameHint finds a name that can stand in an expression.
-func (c *collector) nameHint(wrong string, params []*syntax.Name) string {
+func (c *collector) nameHint(n *syntax.Name, params []*syntax.Name) string {
 	if len(c.diags) > syntax.MaxErrors {
 		return ""
 	}
-	if hint := c.laterHint(wrong); hint != "" {
+	if hint := c.laterHint(n); hint != "" {
 		return hint
 	}
 	var names []string
@@ -119,12 +124,12 @@ func (c *collector) nameHint(wrong string, params []*syntax.Name) string {
 		names = append(names, fmt.Sprintf("arg%d", i), fmt.Sprintf("argL%d", i), fmt.Sprintf("argH%d", i))
 	}
 	sort.Strings(names)
-	if hint := didYouMean(wrong, names); hint != "" {
+	if hint := didYouMean(n.Text, names); hint != "" {
 		return hint
 	}
 	names = nil
 	for _, t := range c.unit.Targets {
 		names = append(names, t.Arch.Constants()...)
 	}
-	return didYouMean(wrong, names)
+	return didYouMean(n.Text, names)
 }

@@ -21,7 +21,7 @@ func (c *collector) define(d *syntax.Define) {
 			c.diags.Warnf(d.Name.At, "suspicious-name", "%q is a name like any other and sets no default action", d.Name.Text).Hint = hint
 		}
 	}
-	c.scope[d.Name.Text] = d
+	set(c, c.scope, d.Name.Text, d)
 }
 
 func defaultNames() []string {
@@ -97,7 +97,7 @@ func (c *collector) names(e syntax.Expr, params []*syntax.Name) {
 			case isParam(n.Fun, params):
 				c.diags.Errorf(n.Fun.At, "not-macro", "%q is a value and takes no arguments", n.Fun.Text)
 			case d == nil:
-				c.diags.Errorf(n.Fun.At, "unknown-name", "no macro named %q", n.Fun.Text).Hint = c.callHint(n.Fun.Text)
+				c.diags.Errorf(n.Fun.At, "unknown-name", "no macro named %q", n.Fun.Text).Hint = c.callHint(n.Fun)
 			default:
 				c.unit.Defs[n.Fun] = d
 				if len(d.Params) != len(n.Args) {
@@ -127,7 +127,7 @@ func arguments(n int) string {
 
 func (c *collector) unknown(n *syntax.Name, params []*syntax.Name) {
 	c.unit.Unknown[n] = true
-	c.diags.Errorf(n.At, "unknown-name", "no binding or constant named %q", n.Text).Hint = c.nameHint(n.Text, params)
+	c.diags.Errorf(n.At, "unknown-name", "no binding or constant named %q", n.Text).Hint = c.nameHint(n, params)
 }
 
 // constantKnown reports whether any architecture has the constant.

@@ -17,7 +17,7 @@ func (c *collector) group(g *syntax.Group) {
 			}
 		}
 	}
-	c.groups[g.Name.Text] = list
+	set(c, c.groups, g.Name.Text, list)
 }
 
 // members returns the syscalls that a name stands for: those of a group, or

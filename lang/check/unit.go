@@ -4,7 +4,6 @@
 package check
 
 import (
-	"maps"
 	"slices"
 
 	"secco/lang/syntax"
@@ -129,6 +128,7 @@ type collector struct {
 	scope   map[string]*syntax.Define
 	groups  map[string][]string // syscalls by the name of a group, with @
 	stated  map[string]stated   // settings
+	undo    []func()            // what brings back the scope around the block
 	rank    Rank
 	arches  []linux.Arch // of the block around, nil outside
 	skipped bool         // by a guard
@@ -213,23 +213,28 @@ func (c *collector) stmt(s syntax.Stmt) {
 
 // block takes in the statements of a block. What they define ends with it.
 func (c *collector) block(list []syntax.Stmt) {
-	scope, groups := c.scope, c.groups
-	if slices.ContainsFunc(list, defines) {
-		c.scope, c.groups = maps.Clone(scope), maps.Clone(groups)
-	}
+	outer := len(c.undo)
 	c.rank.depth++
 	c.stmts(list)
 	c.rank.depth--
-	c.scope, c.groups = scope, groups
+	for len(c.undo) > outer {
+		c.undo[len(c.undo)-1]()
+		c.undo = c.undo[:len(c.undo)-1]
+	}
 }
 
-// defines reports whether a statement can define a name.
-func defines(s syntax.Stmt) bool {
-	switch s.(type) {
-	case *syntax.Define, *syntax.Group, *syntax.Include:
-		return true
+// set puts a name into a scope, until the end of the block around.
+func set[T any](c *collector, scope map[string]T, name string, value T) {
+	if before, had := scope[name]; c.rank.depth > 0 {
+		c.undo = append(c.undo, func() {
+			if had {
+				scope[name] = before
+			} else {
+				delete(scope, name)
+			}
+		})
 	}
-	return false
+	scope[name] = value
 }
 
 // archBlock checks a block for architectures.

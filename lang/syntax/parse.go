@@ -11,9 +11,10 @@ import (
 // The limits of what is parsed. They are far beyond what people write, and keep
 // time, memory and recursion bounded for texts from anyone.
 const (
-	maxSize  = 4 << 20 // bytes of a source
-	maxDepth = 500     // nested parentheses, operators and blocks
-	maxNodes = 1 << 16 // expressions in one statement
+	maxSize   = 4 << 20 // bytes of a source
+	maxDepth  = 500     // nested parentheses, operators and blocks
+	maxNodes  = 1 << 16 // expressions in one statement
+	maxParams = 100
 
 	// MaxErrors is the number of errors after which no more are looked for.
 	MaxErrors = 200
@@ -156,7 +157,23 @@ func (p *parser) fail(span source.Span, hint, code, format string, args ...any) 
 // unexpected reports that the current token is not what it should be.
 func (p *parser) unexpected(want string) {
 	p.failBad()
-	p.fail(p.at(), "", "syntax", "expected %s, found %s", want, p.found())
+	p.fail(p.at(), p.slip(), "syntax", "expected %s, found %s", want, p.found())
+}
+
+// slip returns a hint about what other languages write here.
+func (p *parser) slip() string {
+	if p.tok == tokAssign {
+		return `"==" compares`
+	}
+	if p.tok == tokName {
+		switch strings.ToLower(p.text[p.start:p.end]) {
+		case "and":
+			return `"and" is "&&"`
+		case "or":
+			return `"or" is "||"`
+		}
+	}
+	return ""
 }
 
 // failBad reports a bad token.
@@ -326,6 +343,9 @@ func (p *parser) params() []*Name {
 		list = p.names("the name of a parameter")
 	}
 	p.expect(tokRParen)
+	if len(list) > maxParams {
+		p.fail(list[maxParams].At, "", "too-large", "more than %d parameters", maxParams)
+	}
 	for i, n := range list {
 		p.definable(n)
 		for _, m := range list[:i] {
