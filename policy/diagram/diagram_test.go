@@ -46,7 +46,7 @@ func among(r *rand.Rand, d *linux.SeccompData, c Calls) {
 func TestProgramAgreesWithEmulator(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	decided := 0
-	const programs = 500
+	const programs = 250
 	for i := range programs {
 		p := randomProgram(r, 4+r.IntN(40))
 		calls := randomCalls(r)
@@ -82,7 +82,7 @@ func TestProgramsExhaustively(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 4))
 	calls := CallsOf(linux.X86_64, 1)
 	same := 0
-	for range 400 {
+	for range 200 {
 		var m Meetings
 		var programs [2]*Program
 		var machines [2]*emulator.Machine
@@ -140,7 +140,7 @@ func TestProgramsExhaustively(t *testing.T) {
 func TestGraphAgreesWithEval(t *testing.T) {
 	r := rand.New(rand.NewPCG(5, 6))
 	decided := 0
-	const graphs = 300
+	const graphs = 200
 	for i := range graphs {
 		var b policy.Builder
 		root := randomGraph(r, &b, 3+r.IntN(12), i%8 == 0)

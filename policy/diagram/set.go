@@ -121,7 +121,10 @@ func (s *Set) intervals(limit int, words ...linux.Word) (list []Interval, ok boo
 
 // reordered returns the same set in a space of its own with another order.
 func (s *Set) reordered(order Order) (*Set, bool) {
-	to := NewSpace(s.space.calls, order, s.space.limits)
+	limits := s.space.limits
+	limits.Nodes, limits.Steps = max(limits.Nodes/8, 1024), max(limits.Steps/16, 1024)
+	to := NewSpace(s.space.calls, order, limits)
+	defer func() { s.space.steps += to.steps }() // it is work done for s
 	moved := map[Ref]Ref{False: False, True: True}
 	var move func(f Ref) Ref
 	move = func(f Ref) Ref {

@@ -134,39 +134,69 @@ func (r *Report) add(found []Difference) {
 	}
 }
 
-// String returns the report for people: per architecture and pair of actions the
-// syscalls, and under which condition.
+// String returns the report for people: per architecture the syscalls, what
+// changes, and under which condition.
 func (r *Report) String() string {
-	type group struct{ arch, change string }
-	var order []group
-	lines := map[group][]string{}
-	for i := range r.Differences {
-		d := &r.Differences[i]
-		change := fmt.Sprintf("%v -> %v", d.A, d.B)
-		if text := d.Condition(); text != "" {
-			change += " where " + text
-		}
-		for _, calls := range byArch(d.Calls) {
-			g := group{archString(calls), change}
-			if !slices.Contains(order, g) {
-				order = append(order, g)
-			}
-			lines[g] = append(lines[g], numbersString(calls)...)
-		}
-	}
 	var b strings.Builder
-	arch := ""
-	for _, g := range order {
-		if g.arch != arch {
-			arch = g.arch
-			fmt.Fprintf(&b, "%s:\n", arch)
+	texts := r.texts()
+	for i, t := range texts {
+		if i == 0 || !slices.Equal(t.arches, texts[i-1].arches) {
+			fmt.Fprintf(&b, "%s:\n", strings.Join(t.arches, ", "))
 		}
-		fmt.Fprintf(&b, "    %s: %s\n", strings.Join(lines[g], ", "), g.change)
+		fmt.Fprintf(&b, "    %s: %s\n", strings.Join(t.syscalls, ", "), t.change)
 	}
 	for _, u := range r.Undecided {
 		fmt.Fprintf(&b, "undecided: %s: %s\n", CallsString(u.Calls), u.Reason)
 	}
 	return b.String()
+}
+
+// text is syscalls with the same change.
+type text struct {
+	arches, syscalls []string
+	change           string
+}
+
+// texts returns what is to be said: the syscalls of an architecture that change
+// alike once, and architectures of which the same is to be said together.
+func (r *Report) texts() []text {
+	var list []text
+	for i := range r.Differences {
+		d := &r.Differences[i]
+		change := fmt.Sprintf("%v -> %v", d.A, d.B)
+		if condition := d.Condition(); condition != "" {
+			change += " where " + condition
+		}
+		for _, calls := range byArch(d.Calls) {
+			arch := archString(calls)
+			i := slices.IndexFunc(list, func(t text) bool { return t.arches[0] == arch && t.change == change })
+			if i < 0 {
+				i = len(list)
+				list = append(list, text{arches: []string{arch}, change: change})
+			}
+			list[i].syscalls = append(list[i].syscalls, numbersString(calls)...)
+		}
+	}
+	var merged []text
+	for _, t := range list {
+		slices.Sort(t.syscalls)
+		i := slices.IndexFunc(merged, func(m text) bool {
+			return m.change == t.change && slices.Equal(m.syscalls, t.syscalls) && !slices.Contains(m.arches, t.arches[0])
+		})
+		if i < 0 {
+			merged = append(merged, t)
+		} else {
+			merged[i].arches = append(merged[i].arches, t.arches[0])
+		}
+	}
+	first := map[string]int{}
+	for i, t := range slices.Backward(merged) {
+		first[strings.Join(t.arches, ",")] = i
+	}
+	slices.SortStableFunc(merged, func(a, b text) int {
+		return first[strings.Join(a.arches, ",")] - first[strings.Join(b.arches, ",")]
+	})
+	return merged
 }
 
 // byArch splits calls where the numbers of x86_64 become x32's and back.

@@ -78,7 +78,7 @@ func TestReport(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := `x86_64:
-    munmap, brk, rt_sigaction: errno(EPERM) -> allow
+    brk, munmap, rt_sigaction: errno(EPERM) -> allow
     socket: errno(EPERM) -> log where argL0 == 6
 `
 	if got := report.String(); got != want {
