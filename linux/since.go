@@ -64,7 +64,7 @@ func SinceSpan(a Arch, name string) (from, by Version, ok bool) {
 
 // Present reports whether release v of the kernel has a syscall; known is false
 // where the sources don't tell. A name that the architecture does not have is
-// known to be absent.
+// absent. Of releases after [TablesKernel] the tables know the calls that it has.
 func Present(a Arch, name string, v Version) (present, known bool) {
 	if _, has := a.Syscall(name); !has {
 		return false, true

@@ -5,6 +5,9 @@ package linux
 // TablesDate is the day on which the facts were extracted.
 const TablesDate = "2026-11-22"
 
+// TablesKernel is the newest release of the kernel whose syscalls the tables know.
+var TablesKernel = Version{7, 3, 0}
+
 // TablesSources says what the facts were extracted from, with versions.
 var TablesSources = []string{
 	"Debian linux-libc-dev 7.3.4-1~bpo13+1 (uapi headers of all architectures)",

@@ -125,6 +125,7 @@ func TestEvaluate(t *testing.T) {
 	}
 	write(t, include, "linux/types.h", "")
 	write(t, include, "linux/time.h", "")
+	write(t, include, "linux/socket.h", "")
 	write(t, include, "linux/fs.h", `
 #define FS_LONG sizeof(long)
 #define FS_WIDE _Alignof(struct { long long x; })

@@ -80,8 +80,10 @@ typedef unsigned int u_int;
 typedef unsigned long u_long;
 #define NULL ((void *)0)
 struct sockaddr { unsigned short sa_family; char sa_data[14]; };
+#include <linux/socket.h>
 #include <linux/time.h>
 #include <linux/types.h>
+#define sockaddr_storage __kernel_sockaddr_storage
 #endif
 `
 

@@ -25,7 +25,7 @@ func main() {
 	var o options
 	flag.StringVar(&o.out, "o", "linux/facts", "folder to write the facts to")
 	flag.StringVar(&o.headers, "headers", "", "usr/include of an unpacked linux-libc-dev package that has all architectures")
-	flag.StringVar(&o.older, "older", "", "RELEASE=usr/include of older such packages, oldest first, separated by commas")
+	flag.StringVar(&o.older, "older", "", "RELEASE=usr/include of such packages, oldest first, -headers' own last, separated by commas")
 	flag.StringVar(&o.source, "source", "", "unpacked kernel source of the same release")
 	flag.StringVar(&o.xsys, "xsys", "", "folder of the module golang.org/x/sys")
 	flag.StringVar(&o.clone, "xsys-clone", "", "git clone of golang.org/x/sys")
@@ -59,11 +59,13 @@ func extract(o options) error {
 	if err := sinceFacts(h, o, numbers); err != nil {
 		return err
 	}
-	lines := []string{"date " + time.Now().UTC().Format(time.DateOnly)}
+	packages := strings.Split(o.older, ",")
+	newest, _, _ := strings.Cut(packages[len(packages)-1], "=")
+	lines := []string{"date " + time.Now().UTC().Format(time.DateOnly), "kernel " + newest}
 	for source := range strings.SplitSeq(o.sources, ";") {
 		lines = append(lines, "source "+strings.TrimSpace(source))
 	}
-	return writeFacts(o.out, "sources.txt", "What the facts were extracted from, and when.", lines)
+	return writeFacts(o.out, "sources.txt", "What the facts were extracted from, and when; kernel is the newest release that they know.", lines)
 }
 
 // syscallFacts writes numbers and prototypes. Headers, x/sys and the kernel's

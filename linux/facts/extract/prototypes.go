@@ -118,6 +118,9 @@ func tidy(ctype, name string) string {
 	return ctype + " " + name
 }
 
+// behind are functions that an entry in assembler code jumps to.
+var behind = map[string]string{"sys_mmap2": "sys_mmap_pgoff"} // arm
+
 // lookup returns the parameters of the function behind a table's entry.
 func (s *source) lookup(t table, entry string) (params string, ok bool) {
 	entry = strings.TrimPrefix(strings.TrimSuffix(entry, "_wrapper"), "__")
@@ -131,6 +134,9 @@ func (s *source) lookup(t table, entry string) (params string, ok bool) {
 		arch, inArch := strings.CutPrefix(f.file, "arch/")
 		return inArch && (!strings.HasPrefix(arch, t.dir+"/") || strings.Contains(arch, "/um/"))
 	})
+	if other, ok := behind[entry]; ok && len(all) == 0 {
+		return s.lookup(t, other)
+	}
 	pick(func(f function) bool { return strings.HasPrefix(f.file, "arch/") })
 	pick(func(f function) bool { return !strings.HasSuffix(f.file, "posix-stubs.c") })
 	if different(all) {

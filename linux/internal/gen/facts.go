@@ -16,6 +16,7 @@ import (
 type facts struct {
 	arches    []string // [0] is no architecture
 	date      string
+	kernel    version
 	sources   []string
 	syscalls  []syscall  // sorted by name
 	constants []constant // errnos among them, sorted by name
@@ -91,12 +92,16 @@ func (f *facts) arch(name string) (int, error) {
 	return 0, fmt.Errorf("unknown architecture %q", name)
 }
 
-// readSource reads "date 2026-01-31" or "source what and version".
+// readSource reads "date 2026-01-31", "kernel 7.3" or "source what and version".
 func (f *facts) readSource(line string) error {
 	word, rest, _ := strings.Cut(line, " ")
 	switch word {
 	case "date":
 		f.date = rest
+	case "kernel":
+		var err error
+		f.kernel, err = parseVersion(rest)
+		return err
 	case "source":
 		f.sources = append(f.sources, rest)
 	default:

@@ -35,6 +35,7 @@ func generate(f *facts) (map[string][]byte, error) {
 
 func writeSources(b *bytes.Buffer, f *facts) error {
 	fmt.Fprintf(b, "// TablesDate is the day on which the facts were extracted.\nconst TablesDate = %q\n\n", f.date)
+	fmt.Fprintf(b, "// TablesKernel is the newest release of the kernel whose syscalls the tables know.\nvar TablesKernel = Version{%d, %d, %d}\n\n", f.kernel[0], f.kernel[1], f.kernel[2])
 	fmt.Fprintf(b, "// TablesSources says what the facts were extracted from, with versions.\nvar TablesSources = []string{\n")
 	for _, s := range f.sources {
 		fmt.Fprintf(b, "%q,\n", s)
