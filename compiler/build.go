@@ -30,7 +30,13 @@ type builder struct {
 	combined map[string]*node
 	asked    map[askKey]question
 	needs    map[askKey][]uint64
+	without  feature
+	size     float64 // cost of an instruction, as in lowerer
 	mode     mode
+	first    mode // the first one that is tried
+	doubt    bool // whether more than one was
+	order    order
+	orders   map[order]uint32
 	budget   int // how many nodes there may be
 	steps    int // how many more calls of build
 }
@@ -39,6 +45,7 @@ type buildKey struct {
 	n     *policy.Node
 	big   bool
 	mode  mode
+	order order
 	known string
 }
 
@@ -58,12 +65,21 @@ const (
 	budgetPerTest = 10
 )
 
-func newBuilder() *builder {
+func newBuilder(size float64, without feature) *builder {
+	first := ordered
+	if without == featureKnown {
+		first = plain
+	}
 	return &builder{
+		first:    first,
 		graph:    graph{byHash: map[uint64][]*node{}},
-		terms:    terms{all: map[termKey]*term{}, depths: map[*policy.Expr]int{}},
+		terms:    terms{all: map[termKey]*term{}, depths: map[*policy.Expr]int{}, literal: without == featureStrength},
 		roots:    map[buildKey]*node{},
 		built:    map[buildKey]*node{},
+		orders:   map[order]uint32{},
+		order:    naturalOrder,
+		without:  without,
+		size:     size,
 		combined: map[string]*node{},
 		asked:    map[askKey]question{},
 		needs:    map[askKey][]uint64{},
@@ -82,20 +98,35 @@ func (b *builder) root(n *policy.Node, big bool) *node {
 	}
 	tests := 0
 	policy.Walk(func(*policy.Node) { tests++ }, n)
+	b.order = naturalOrder
 	var best *node
-	for b.mode = ordered; b.mode <= plain; b.mode++ {
-		b.steps = budget + budgetPerTest*tests
-		b.budget = len(b.nodes) + b.steps
-		made := b.build(n, big, nil)
-		if made != nil && (best == nil || cost(made) < cost(best)) {
-			best = made
+	least := 0.0
+	for b.mode = b.first; b.mode <= plain; b.mode++ {
+		made := b.try(n, big, tests)
+		if made == nil {
+			continue
 		}
-		if best != nil && cost(best) <= 2*tests {
+		if b.mode == ordered && b.without != featureOrder {
+			made = b.reorder(n, big, tests, made)
+		}
+		if c := b.objective(made); best == nil || c < least {
+			best, least = made, c
+		}
+		if cost(best) <= tests {
 			break
 		}
+		b.doubt = true
 	}
+	b.order = naturalOrder
 	b.roots[key] = best
 	return best
+}
+
+// try is build within the budget that a graph of so many tests has.
+func (b *builder) try(n *policy.Node, big bool, tests int) *node {
+	b.steps = budget + budgetPerTest*tests
+	b.budget = len(b.nodes) + b.steps
+	return b.build(n, big, nil)
 }
 
 // cost estimates the instructions that a graph takes.
@@ -107,7 +138,7 @@ func cost(n *node) int {
 			return 0
 		}
 		seen[n] = true
-		total := len(n.to) + size(n.t.expr) + size(n.t.y)
+		total := len(n.to) + instructions(n.t.expr) + instructions(n.t.y)
 		for _, to := range n.to {
 			total += walk(to)
 		}
@@ -116,8 +147,8 @@ func cost(n *node) int {
 	return walk(n)
 }
 
-// size estimates the instructions that compute e, nil being a word.
-func size(e *policy.Expr) int {
+// instructions estimates those that compute e, nil being a word.
+func instructions(e *policy.Expr) int {
 	parts := map[*policy.Expr]bool{}
 	var walk func(e *policy.Expr)
 	walk = func(e *policy.Expr) {
@@ -227,7 +258,7 @@ func (b *builder) build(n *policy.Node, big bool, facts []fact) *node {
 	if n = b.skip(n, big, facts, nil); n.IsLeaf() {
 		return b.leaf(n.Action)
 	}
-	key := buildKey{n, big, b.mode, b.known(n, big, facts)}
+	key := buildKey{n, big, b.mode, b.order, b.known(n, big, facts)}
 	if made, ok := b.built[key]; ok {
 		return made
 	}
@@ -296,7 +327,7 @@ func (b *builder) ask(n *policy.Node, big bool) (*term, set) {
 func (b *builder) combine(t *term, from []uint32, to []*node) *node {
 	first := t
 	for _, n := range to {
-		if n.t != nil && n.t.before(first) {
+		if n.t != nil && b.order.before(n.t, first) {
 			first = n.t
 		}
 	}
@@ -318,7 +349,7 @@ func (b *builder) combine(t *term, from []uint32, to []*node) *node {
 		}
 		return b.decide(t, f, o)
 	}
-	key := combineKey(t, from, to)
+	key := b.combineKey(t, from, to)
 	if made, ok := b.combined[key]; ok {
 		return made
 	}
@@ -350,9 +381,15 @@ func (b *builder) combine(t *term, from []uint32, to []*node) *node {
 	return made
 }
 
-func combineKey(t *term, from []uint32, to []*node) string {
-	key := make([]byte, 0, 4+8*len(from))
+func (b *builder) combineKey(t *term, from []uint32, to []*node) string {
+	number, ok := b.orders[b.order]
+	if !ok {
+		number = uint32(len(b.orders))
+		b.orders[b.order] = number
+	}
+	key := make([]byte, 0, 8+8*len(from))
 	put := func(v uint32) { key = append(key, byte(v), byte(v>>8), byte(v>>16), byte(v>>24)) }
+	put(number)
 	put(uint32(t.id))
 	for i := range from {
 		put(from[i])

@@ -34,6 +34,8 @@ type Options struct {
 	// numbers carry linux.X32Bit. Only the ratios matter. Without, every syscall of
 	// the architecture counts the same.
 	Freq map[linux.Arch]map[uint32]float64
+
+	without feature // left out, in tests
 }
 
 // Output is a program and where its instructions come from.
@@ -90,9 +92,47 @@ var passes = []struct {
 	{"layout", "jumps reach, by construction", (*unit).layout},
 }
 
-// intervals makes the graph.
+// A feature is a part of a pass that programs are right without. Tests leave one
+// out to see what it is good for.
+type feature string
+
+// The features.
+const (
+	featureStrength    feature = "strength"    // additions, shifts and masks of leading ones are computed at compile time
+	featureKnown       feature = "known"       // tests that earlier ones decide are gone
+	featureOrder       feature = "order"       // arguments are tested in the best order
+	featureX32         feature = "x32"         // x32 shares x86_64's tests
+	featureEqual       feature = "equal"       // single values are taken out wherever that is best, not split off
+	featureBits        feature = "bits"        // values that are all subsets of some bits are found in one test
+	featureWeights     feature = "weights"     // what is frequent is found early
+	featureAccumulator feature = "accumulator" // what A holds is not loaded again
+)
+
+// intervals makes the graph: from the best graph of every root, or, where the
+// roots share much that these tell apart, from the roots as they are.
 func (u *unit) intervals() error {
-	u.b = newBuilder()
+	u.b = newBuilder(sizeWeight[u.opts.Optimize], u.opts.without)
+	best, err := u.whole()
+	if err != nil {
+		return err
+	}
+	u.graph = best
+	if u.b.first == ordered && u.b.doubt {
+		u.b.first = plain
+		clear(u.b.roots)
+		shared, err := u.whole()
+		if err != nil {
+			return err
+		}
+		if u.b.objective(shared) < u.b.objective(best) {
+			u.graph = shared
+		}
+	}
+	return nil
+}
+
+// whole makes a graph of the whole policy.
+func (u *unit) whole() (*node, error) {
 	b, p := u.b, u.policy
 	arch := b.get(termKey{offset: offsetArch, mask: allOnes})
 	from, to := []uint32{}, []*node{}
@@ -113,17 +153,17 @@ func (u *unit) intervals() error {
 		}
 		n, err := u.numbers(a)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		add(a, n)
 		next = a + 1
 	}
 	other(next, allOnes)
-	u.graph = b.combine(arch, from, to)
-	if u.graph == nil { // too much to combine
-		u.graph = b.decide(arch, from, to)
+	n := b.combine(arch, from, to)
+	if n == nil { // too much to combine
+		n = b.decide(arch, from, to)
 	}
-	return nil
+	return n, nil
 }
 
 // audits returns the AUDIT_ARCH values of the targets, in ascending order.
@@ -187,6 +227,7 @@ func (u *unit) instructions() error {
 	u.lower = newLowerer(u.b)
 	u.lower.size = sizeWeight[u.opts.Optimize]
 	u.lower.weights = u.weights()
+	u.lower.without = u.opts.without
 	u.entry = u.lower.lower(u.graph, nil)
 	if t := u.lower.failed; t != nil {
 		return &ScratchError{u.place(t)}

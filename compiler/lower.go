@@ -14,6 +14,7 @@ type lowerer struct {
 	b       *builder
 	code    map[instructionKey]*layout.Node
 	made    map[lowered]*layout.Node
+	without feature
 	weights func(n *node) []float64
 	size    float64 // cost of an instruction, where executing one for certain costs 1
 	// The number's tree that is being made, and its node, for x32's to share.
@@ -78,7 +79,7 @@ func (l *lowerer) lower(n *node, a *term) *layout.Node {
 	if n.t == nil {
 		return l.ret(uint32(n.action))
 	}
-	if !serves(a, n.t) {
+	if !serves(a, n.t) || l.without == featureAccumulator {
 		a = nil
 	}
 	key := lowered{n, a}
@@ -130,14 +131,14 @@ func (l *lowerer) tree(n *node) *layout.Node {
 	goTo := func(t target, lo, hi uint32) *layout.Node { return l.lower(targets[t], n.t) }
 	switch {
 	case n.t.isWord(offsetNR) && len(cs) <= maxChoices:
-		s := &search{cs: cs, size: l.size, goTo: goTo, jump: l.jump}
+		s := &search{cs: cs, size: l.size, goTo: goTo, jump: l.jump, splits: l.without == featureEqual}
 		s.solve()
 		l.numbers, l.byNumber = s, n
 		return s.code()
 	case n.t.isNumber() && l.numbers != nil && len(cs)+len(l.numbers.cs) <= maxChoices:
 		shared, twin := target(len(targets)), l.numbers
 		cs = asIn(n, cs, targets, l.byNumber, shared)
-		s := &search{cs: cs, size: l.size, jump: l.jump, shared: shared, further: twin.tests}
+		s := &search{cs: cs, size: l.size, jump: l.jump, splits: l.without == featureEqual, shared: shared, further: twin.tests}
 		s.goTo = func(t target, lo, hi uint32) *layout.Node {
 			if t == shared {
 				return twin.part(0, len(twin.cs), 0, lo, hi)
@@ -159,9 +160,9 @@ func (l *lowerer) choose(cs []choice, limit uint32, goTo func(t target, lo, hi u
 		mid := cs[n/2].lo
 		return l.jump(bpf.JgeK, mid, l.choose(cs[n/2:], limit, goTo), l.choose(cs[:n/2], limit, goTo))
 	}
-	s := &search{cs: cs, size: l.size, goTo: goTo, jump: l.jump}
+	s := &search{cs: cs, size: l.size, goTo: goTo, jump: l.jump, splits: l.without == featureEqual}
 	cost := s.solve()
-	if len(cs) < 4 || cs[0].lo != 0 || limit == 0 {
+	if len(cs) < 4 || cs[0].lo != 0 || limit == 0 || l.without == featureBits {
 		return s.code()
 	}
 	mask, t, rest, ok := cube(cs, limit)

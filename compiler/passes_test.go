@@ -121,7 +121,7 @@ func TestTerms(t *testing.T) {
 			continue
 		}
 		kinds[n.X.Op] = true
-		b := newBuilder()
+		b := newBuilder(0, "")
 		term, s := b.test(n, false)
 		try := func(d *linux.SeccompData) {
 			v, in := term.eval(d), false

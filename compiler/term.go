@@ -1,11 +1,6 @@
 package compiler
 
-import (
-	"cmp"
-
-	"secco/linux"
-	"secco/policy"
-)
+import "secco/policy"
 
 // A term is what a program loads or computes, to compare it: a word of the call
 // or an expression, under a mask; or the outcome, 0 or 1, of a comparison of
@@ -60,42 +55,11 @@ func (t *term) max() uint32 {
 	return t.mask
 }
 
-// before is the order of terms in the interval graph: arch, then number, then
-// arguments from the first to the last and upper half before lower, whole words
-// before masked ones, expressions after words and comparisons last.
-func (t *term) before(u *term) bool { return t.compare(u) < 0 }
-
-func (t *term) compare(u *term) int {
-	return cmp.Or(
-		cmp.Compare(t.depth, u.depth),
-		cmp.Compare(t.rank(), u.rank()),
-		cmp.Compare(u.mask, t.mask),
-		cmp.Compare(t.id, u.id),
-	)
-}
-
-func (t *term) rank() uint32 {
-	switch {
-	case t.y != nil:
-		return 2 * linux.DataSize
-	case t.expr != nil:
-		return linux.DataSize
-	case t.offset == offsetArch:
-		return 0
-	case t.offset == offsetNR:
-		return 1
-	case t.offset%8 == 4 && !t.big:
-		return t.offset - 4
-	case !t.big:
-		return t.offset + 4
-	}
-	return t.offset
-}
-
 // terms makes terms.
 type terms struct {
-	all    map[termKey]*term
-	depths map[*policy.Expr]int
+	all     map[termKey]*term
+	depths  map[*policy.Expr]int
+	literal bool // leave expressions as they are
 }
 
 func (ts *terms) get(k termKey) *term {
@@ -155,7 +119,7 @@ func (ts *terms) test(n *policy.Node, big bool) (*term, set) {
 		mask = k
 		s = set{{1, allOnes}}
 	}
-	for {
+	for !ts.literal {
 		var ok bool
 		if e, mask, s, ok = peel(e, mask, s); !ok {
 			break

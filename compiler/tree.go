@@ -47,10 +47,11 @@ func (c *choice) accepts(t target) bool { return c.to == t || c.or == t }
 // shorter by one have theirs (Knuth's bound, which is exact for splits alone and
 // has some slack here), and above maxChoices the choices are halved first.
 type search struct {
-	cs   []choice
-	size float64
-	goTo func(t target, lo, hi uint32) *layout.Node // the code of a target for values from lo to hi
-	jump func(op uint16, k uint32, yes, no *layout.Node) *layout.Node
+	cs     []choice
+	size   float64
+	goTo   func(t target, lo, hi uint32) *layout.Node // the code of a target for values from lo to hi
+	jump   func(op uint16, k uint32, yes, no *layout.Node) *layout.Node
+	splits bool // no other tests
 	// Where further is set, going to the target shared is not the end: it takes so
 	// many more tests for values from lo to hi.
 	shared  target
@@ -230,6 +231,9 @@ func (s *search) best(i, j, gone int) plan {
 		if c += total + s.size; c < p.cost {
 			p = plan{cost: c, form: formSplit, split: int32(k)}
 		}
+	}
+	if s.splits {
+		return p
 	}
 	s.chain(i, j, gone, total, &p)
 	if gone == 0 {

@@ -106,7 +106,7 @@ func TestTreeCost(t *testing.T) {
 	r := rand.New(rand.NewPCG(5, 6))
 	for range 300 {
 		cs := randomChoices(r, 1+r.IntN(60), 2+r.IntN(4), r.IntN(2) == 0)
-		l := newLowerer(newBuilder())
+		l := newLowerer(newBuilder(0, ""))
 		s := &search{cs: cs, size: sizeWeight[Speed], jump: l.jump, goTo: func(to target, lo, hi uint32) *layout.Node { return l.ret(uint32(to)) }}
 		want := s.solve()
 		code := s.code()

@@ -35,6 +35,12 @@ func (u *unit) weights() func(n *node) []float64 {
 	}
 	return func(n *node) []float64 {
 		w := make([]float64, len(n.to))
+		if u.opts.without == featureWeights {
+			for i := range w {
+				w[i] = 1 / float64(len(w))
+			}
+			return w
+		}
 		switch {
 		case n.t.isWord(offsetArch):
 			for i := range w {

@@ -20,7 +20,7 @@ func (t *term) isNumber() bool { return t.expr == nil && t.y == nil && t.offset 
 // x32's intervals.
 func (u *unit) joinX32() error {
 	audit := linux.X86_64.Audit()
-	if u.policy.Target(linux.X32) == nil || u.policy.Target(linux.X86_64) == nil || !u.graph.t.isWord(offsetArch) {
+	if u.opts.without == featureX32 || u.policy.Target(linux.X32) == nil || u.policy.Target(linux.X86_64) == nil || !u.graph.t.isWord(offsetArch) {
 		return nil
 	}
 	n := u.graph.at(audit)
