@@ -69,7 +69,11 @@ func agree(t *testing.T, name, text string, r *rand.Rand) int {
 func samples(p *policy.Policy, r *rand.Rand) func(func(linux.SeccompData) bool) {
 	return func(yield func(linux.SeccompData) bool) {
 		for _, target := range p.Targets {
-			for _, nr := range []uint32{0, 1, 999, 0x3fffffff, linux.X32Bit, linux.X32Bit | 1, 1 << 31, 0xffffffff} {
+			numbers := []uint32{0, 1, 999, 0x3fffffff, linux.X32Bit, linux.X32Bit | 1, 1 << 31, 0xffffffff}
+			for range 20 {
+				numbers = append(numbers, uint32(r.IntN(480)))
+			}
+			for _, nr := range numbers {
 				if !yield(linux.SeccompData{Arch: target.Arch.Audit(), NR: nr}) {
 					return
 				}

@@ -16,7 +16,7 @@ func (c *collector) define(d *syntax.Define) {
 	if d.Body.Cond != nil {
 		Types{Diags: &c.diags}.Any(simplify.Expr(d.Body.Cond, &c.diags))
 	}
-	if strings.HasPrefix(d.Name.Text, "DEFAULT_") {
+	if strings.HasPrefix(strings.ToUpper(d.Name.Text), "DEFAULT_") {
 		if hint := didYouMean(d.Name.Text, defaultNames()); hint != "" {
 			c.diags.Warnf(d.Name.At, "suspicious-name", "%q is a name like any other and sets no default action", d.Name.Text).Hint = hint
 		}

@@ -129,7 +129,7 @@ func (t Types) condition(e syntax.Expr, op syntax.Op) {
 	switch t.kind(e) {
 	case boolean, unknown:
 	default:
-		t.Diags.Errorf(e.Span(), "type-mismatch", "%q joins conditions, and this is a number", op).Hint = conditionHint(op)
+		t.Diags.Errorf(e.Span(), "type-mismatch", "%q works on conditions, and this is a number", op).Hint = conditionHint(op)
 	}
 }
 
@@ -196,12 +196,17 @@ func (t Types) masked(e *syntax.Binary, x, y kind) kind {
 			return unknown
 		}
 	}
-	at, half := e.OpAt, "argL0"
+	at, half := e.OpAt, ""
 	for _, operand := range []syntax.Expr{e.X, e.Y} {
-		if a, ok := operand.(*syntax.Arg); ok && a.Half == syntax.Full {
-			at, half = a.At, fmt.Sprintf("argL%d", a.Index)
-			break
-		}
+		syntax.Walk(operand, func(n syntax.Node) bool {
+			if a, ok := n.(*syntax.Arg); ok && a.Half == syntax.Full && half == "" {
+				half = fmt.Sprintf("argL%d", a.Index)
+				if n == operand {
+					at = a.At
+				}
+			}
+			return true
+		})
 	}
 	t.Diags.Errorf(at, "full-argument", "%q cannot work on a full argument of 64 bits: filters compute in 32", e.Op).Hint =
 		fmt.Sprintf("use %s, its lower half", half)

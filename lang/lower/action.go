@@ -2,6 +2,7 @@ package lower
 
 import (
 	"math"
+	"strconv"
 
 	"secco/lang/syntax"
 	"secco/linux"
@@ -32,7 +33,11 @@ func Action(a *syntax.Action, diags *source.Diagnostics) (linux.Action, bool) {
 	case !ok:
 		diags.Errorf(a.Data.Span(), "bad-action", "%s has to be a constant", what)
 	case n.Value > limit:
-		diags.Errorf(n.At, "bad-action", "%s is at most %d, not %d", what, limit, n.Value)
+		shown := strconv.FormatUint(n.Value, 10)
+		if int64(n.Value) < 0 {
+			shown = strconv.FormatInt(int64(n.Value), 10)
+		}
+		diags.Errorf(n.At, "bad-action", "%s is a number from 0 to %d, not %s", what, limit, shown)
 	default:
 		return kind.With(uint16(n.Value)), true
 	}

@@ -5,6 +5,7 @@ package random
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 
 	"secco/linux"
@@ -139,6 +140,11 @@ func (w *writer) head() {
 	}
 	if w.chance(2) {
 		w.line("DEFAULT_X32 = %s", w.action())
+	}
+	known := func(a linux.Arch) bool { return a == linux.X86_64 || a == linux.I386 }
+	if w.chance(6) && !slices.ContainsFunc(w.arches, func(a linux.Arch) bool { return !known(a) }) {
+		w.line("BASELINE = %s", pick(w, "4.19", "5.4", "5.15", "6.1"))
+		w.line("DEFAULT_NEWER = %s", w.action())
 	}
 }
 

@@ -157,7 +157,11 @@ func (p *parser) fail(span source.Span, hint, code, format string, args ...any) 
 // unexpected reports that the current token is not what it should be.
 func (p *parser) unexpected(want string) {
 	p.failBad()
-	p.fail(p.at(), p.slip(), "syntax", "expected %s, found %s", want, p.found())
+	hint := ""
+	if want == tokenText[tokNewline] || want == "an expression" {
+		hint = p.slip()
+	}
+	p.fail(p.at(), hint, "syntax", "expected %s, found %s", want, p.found())
 }
 
 // slip returns a hint about what other languages write here.
@@ -511,6 +515,10 @@ func (p *parser) action() *Action {
 			}
 			p.scanner = head // a name like any other
 		}
+	}
+	switch p.tok {
+	case tokEOF, tokNewline, tokRBracket, tokRParen, tokRBrace, tokComma, tokSemicolon:
+		p.unexpected("an action")
 	}
 	data := p.expr()
 	return &Action{Errno, data, p.since(start)}

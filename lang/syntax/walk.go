@@ -44,8 +44,12 @@ func Walk(n Node, f func(Node) bool) {
 	case *Rule:
 		names(n.Names)
 		names(n.Params)
-		action(n.Positive)
-		action(n.Negative)
+		first, second := n.Positive, n.Negative
+		if first != nil && second != nil && second.At.Start() < first.At.Start() {
+			first, second = second, first
+		}
+		action(first)
+		action(second)
 		if n.Body != nil {
 			Walk(n.Body, f)
 		}
