@@ -128,7 +128,13 @@ func (l *lowerer) tree(n *node) *layout.Node {
 		}
 		cs[i] = choice{lo: n.from[i], hi: n.last(i), to: id, or: nowhere, weight: weights[i]}
 	}
-	goTo := func(t target, lo, hi uint32) *layout.Node { return l.lower(targets[t], n.t) }
+	goTo := func(t target, lo, hi uint32) *layout.Node {
+		holds := n.t
+		if to := targets[t]; holds.isNumber() && (to.t == nil || !to.t.isNumber() || to.t.mask != noX32Bit) {
+			holds = nil // x32 may share this code, with another number in A
+		}
+		return l.lower(targets[t], holds)
+	}
 	switch {
 	case n.t.isWord(offsetNR) && len(cs) <= maxChoices:
 		s := &search{cs: cs, size: l.size, goTo: goTo, jump: l.jump, splits: l.without == featureEqual}

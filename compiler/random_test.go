@@ -124,7 +124,12 @@ func (r *random) policy() *policy.Policy {
 	arches := linux.Arches()
 	r.Shuffle(len(arches), func(i, j int) { arches[i], arches[j] = arches[j], arches[i] })
 	size := []int{1, 2, 4, 8}[r.IntN(4)]
-	for _, a := range arches[:1+r.IntN(1+r.IntN(4))] {
+	arches = arches[:1+r.IntN(1+r.IntN(4))]
+	alike := r.IntN(4) == 0 // two ABIs that share most rules
+	if alike {
+		arches = []linux.Arch{linux.X86_64, linux.X32}
+	}
+	for _, a := range arches {
 		t := &policy.Target{Arch: a, Rules: map[uint32]*policy.Node{}, Default: r.leaf()}
 		if r.IntN(8) == 0 {
 			t.Default = r.graph(3)
@@ -151,6 +156,16 @@ func (r *random) policy() *policy.Policy {
 				t.Rules[nr] = r.leaf()
 			default:
 				t.Rules[nr] = shared[r.IntN(len(shared))]
+			}
+		}
+		if alike && a == linux.X32 {
+			if r.IntN(2) == 0 {
+				t.Default = p.Targets[0].Default
+			}
+			for nr := range uint32(size) * 16 {
+				if n := p.Targets[0].Rules[nr]; n != nil && r.IntN(8) > 0 {
+					t.Rules[nr|linux.X32Bit] = n
+				}
 			}
 		}
 		p.Targets = append(p.Targets, t)

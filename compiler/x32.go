@@ -13,14 +13,17 @@ import (
 // the same, x86_64's code decides for x32 too: the tree for x32 need only find
 // the numbers where they differ, and enters the tree of x86_64 for the rest.
 
-// numberOf reports whether t is the number, or the number without the x32 bit.
+// noX32Bit is the mask of the other bits.
+const noX32Bit = ^uint32(linux.X32Bit)
+
+// isNumber reports whether t is the number, perhaps under a mask.
 func (t *term) isNumber() bool { return t.expr == nil && t.y == nil && t.offset == offsetNR }
 
 // joinX32 puts a node that decides by the number without the bit in the place of
 // x32's intervals.
 func (u *unit) joinX32() error {
 	audit := linux.X86_64.Audit()
-	if u.opts.without == featureX32 || u.policy.Target(linux.X32) == nil || u.policy.Target(linux.X86_64) == nil || !u.graph.t.isWord(offsetArch) {
+	if u.opts.without == featureX32 || u.policy.Target(linux.X32) == nil || u.policy.Target(linux.X86_64) == nil || u.graph.t == nil || !u.graph.t.isWord(offsetArch) {
 		return nil
 	}
 	n := u.graph.at(audit)
@@ -31,7 +34,7 @@ func (u *unit) joinX32() error {
 	if last-first < 3 || high != last { // too few to bother, or numbers that would meet others
 		return nil
 	}
-	m := u.b.get(termKey{offset: offsetNR, mask: ^uint32(linux.X32Bit)})
+	m := u.b.get(termKey{offset: offsetNR, mask: noX32Bit})
 	var from []uint32
 	for i := first; i <= last; i++ {
 		from = append(from, max(n.from[i], linux.X32Bit)&m.mask)

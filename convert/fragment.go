@@ -54,7 +54,7 @@ func (budget *pairs) fragment(left, before []*rule, words uint64) *problem {
 	}
 	for _, r := range left {
 		if !cubes([]*rule{r}) {
-			return &problem{code: "unsafe-rules", message: "libseccomp gets some sets of rules wrong in which ordered comparisons stand beside other conditions", at: r}
+			return &problem{code: "unsafe-rules", message: "libseccomp gets some sets of rules wrong in which other comparisons than equality stand beside further conditions", at: r}
 		}
 	}
 	return nil

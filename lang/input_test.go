@@ -108,6 +108,12 @@ func TestBadInput(t *testing.T) {
 		{"a hundred parameters", "f(a" + numbered(",a%d", 99) + ") = a == 1\nread: f(1" + numbered(", %d", 99) + ")", nil},
 		{"more parameters", "f(a" + numbered(",a%d", 100) + ") = a == 1\n", []string{"1:392: error[too-large]"}},
 		{"blocks with definitions", strings.Repeat("x = 1\narch x86_64 {\nx = 2\ngroup @a = read\n}\n", 50000) + "read: arg0 == x\n@a: 1", []string{"250002:1: error[unknown-group]"}},
+		{"a bomb of divisions", "read: in(argL0 / argL1" + strings.Repeat(" / argL1", 20000) + strings.Repeat(", 5", 20000) + ")", []string{"1:1: error[too-large]"}},
+		{"a line of 65000 operands", "read: arg0 == 0" + strings.Repeat(" || arg0 == 1", 32000), nil},
+		{"a set of 60000", "read: in(arg0" + numbered(", %d", 60000) + ")", nil},
+		{"arithmetic of 60000", "read: argL0" + strings.Repeat(" + argL1", 60000) + " == 5", nil},
+		{"many warnings", strings.Repeat("socketcall: 1\n", 200000), repeatedly("%d:1: warning[skipped-syscall]", 200000)},
+		{"many duplicates", strings.Repeat("read: 1\n", 200000), repeatedly("%d:1: warning[repeated-rule]", 200000)[1:]},
 		{"keywords as names", "test = 5\nbase(x) = x == test\narch = 1\ngroup = 2\nwhen = 3\nelse = 4\nread: base(arg0) || arg1 == arch + group + when + else", nil},
 		{"the syscall kill", "kill: 1", nil},
 		{"slips", "read: arg0 = 1\nwrite: arg0 == 1 and arg1 == 2", []string{"1:12: error[syntax]", "2:18: error[syntax]"}},
@@ -131,13 +137,18 @@ func numbered(format string, n int) string {
 	return b.String()
 }
 
-// many lists the same finding on n lines, and a last one.
-func many(format string, n int, last string) []string {
+// repeatedly lists the same finding on n lines.
+func repeatedly(format string, n int) []string {
 	var list []string
 	for i := range n {
 		list = append(list, fmt.Sprintf(format, i+1))
 	}
-	return append(list, last)
+	return list
+}
+
+// many lists the same finding on n lines, and a last one.
+func many(format string, n int, last string) []string {
+	return append(repeatedly(format, n), last)
 }
 
 // chain defines each name by the one before.

@@ -117,8 +117,9 @@ func (t *target) rules() *policy.Target {
 	}
 	out.Default = t.builder.Leaf(s.action, s.span)
 	graphs := map[*syntax.Rule]*policy.Node{} // of rules for several syscalls
+	var enough check.Enough
 	for _, nr := range t.Order {
-		if len(t.diags) >= syntax.MaxErrors && t.diags.HasErrors() {
+		if enough.Of(t.diags) {
 			break
 		}
 		uses, ok := t.Rules[nr]

@@ -20,7 +20,7 @@ import (
 	"secco/source"
 )
 
-const settingsFile = "/etc/secco/hook.json"
+const settingsFile = "/etc/secco/hook.conf"
 
 func main() { os.Exit(run(os.Args, os.Stdin, os.Stdout, os.Stderr)) }
 
@@ -42,7 +42,7 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 
 var choiceFlags = []cli.Flag{
 	&cli.StringFlag{Name: "policy", Usage: "the policy of all containers: a `FILE`, or a name in the directory"},
-	&cli.StringFlag{Name: "dir", Usage: "the `DIRECTORY` where names are looked up (/etc/secco/policies)"},
+	&cli.StringFlag{Name: "dir", Usage: "the `DIRECTORY` where names are looked up (/etc/secco)"},
 	&cli.StringFlag{Name: "default", Usage: "the policy of containers without the annotation " + container.PolicyAnnotation + ": a `NAME`"},
 	&cli.StringFlag{Name: "settings", Usage: "a JSON `FILE` with policy, dir and default; flags win", Value: settingsFile},
 }
@@ -192,7 +192,7 @@ func choiceOf(c *cli.Context) (container.Choice, error) {
 		}
 	}
 	if choice.Dir == "" {
-		choice.Dir = "/etc/secco/policies"
+		choice.Dir = "/etc/secco"
 	}
 	return choice, nil
 }

@@ -14,7 +14,7 @@ import (
 	"secco/hook/container"
 )
 
-const settingsFile = "/etc/secco/runtime.json"
+const settingsFile = "/etc/secco/runtime.conf"
 
 const usage = `usage: secco-runtime [--secco-FLAG=VALUE...] RUNTIME-ARGUMENTS...
 
@@ -23,7 +23,7 @@ policy, whatever profile it had, and passes everything else through.
 
   --secco-runtime=PATH  the runtime to run; "runc" if not given
   --secco-policy=P      the policy of all containers: a file, or a name in the directory
-  --secco-dir=DIR       where names are looked up; "/etc/secco/policies" if not given
+  --secco-dir=DIR       where names are looked up; "/etc/secco" if not given
   --secco-default=NAME  the policy of containers without the annotation
                         ` + container.PolicyAnnotation + `
   --secco-config=FILE   settings, as JSON: runtime, policy, dir, default; flags win.
@@ -98,7 +98,7 @@ func prepare(own map[string]string, inv container.Invocation) (string, error) {
 		settings.Runtime = "runc"
 	}
 	if settings.Dir == "" {
-		settings.Dir = "/etc/secco/policies"
+		settings.Dir = "/etc/secco"
 	}
 	w := container.Wrapper{
 		Runtime: settings.Runtime,

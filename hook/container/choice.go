@@ -90,7 +90,7 @@ func IsSandbox(annotations map[string]string) bool {
 		annotations["io.kubernetes.cri-o.ContainerType"] == "sandbox"
 }
 
-// Settings are those of /etc/secco/runtime.json and /etc/secco/hook.json, for
+// Settings are those of /etc/secco/runtime.conf and /etc/secco/hook.conf, for
 // where no arguments can be given.
 type Settings struct {
 	Runtime string `json:"runtime"` // the wrapped one's path

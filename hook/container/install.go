@@ -105,6 +105,7 @@ func start(supervisor *exec.Cmd, order []byte) error {
 // has been executed. It closes both, for runtimes wait for all that holds their
 // pipes.
 func Supervise(in io.Reader, out io.WriteCloser) error {
+	os.WriteFile("/proc/self/comm", []byte("secco-hook"), 0) // it was started as "exe"
 	err := supervise(in, out)
 	if err != nil {
 		fmt.Fprint(out, err) // out is closed already where the program was installed

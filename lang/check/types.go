@@ -3,6 +3,7 @@ package check
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"secco/lang/syntax"
 	"secco/source"
@@ -35,7 +36,7 @@ type Types struct {
 	// Reported notes which of these were warned of; nil to warn of none.
 	Reported *[6]bool
 
-	nonzero []syntax.Expr // values known not to be zero here
+	nonzero *fact // what is known not to be zero here
 }
 
 // Conditions checks conditions that are tried in turn, each where those before
@@ -80,9 +81,10 @@ func (t Types) kind(e syntax.Expr) kind {
 	case *syntax.Binary:
 		switch {
 		case e.Op.IsLogical():
-			t.condition(e.X, e.Op)
-			t.nonzero = facts(e.X, e.Op == syntax.OpAnd, t.nonzero)
-			t.condition(e.Y, e.Op)
+			for _, x := range operands(e) {
+				t.condition(x, e.Op)
+				t.nonzero = facts(x, e.Op == syntax.OpAnd, t.nonzero)
+			}
 			return boolean
 		case e.Op.IsComparison():
 			x, y := t.number(e.X, e.Op.String()), t.number(e.Y, e.Op.String())
@@ -106,6 +108,24 @@ func (t Types) kind(e syntax.Expr) kind {
 		}
 	}
 	return unknown
+}
+
+// operands returns what a chain of && or of || joins. Chains can be long: they
+// are gone through once, so that what is known of the operands before is found
+// once for each.
+func operands(e *syntax.Binary) []syntax.Expr {
+	var list []syntax.Expr
+	op := e.Op
+	for {
+		list = append(list, e.Y)
+		x, ok := e.X.(*syntax.Binary)
+		if !ok || x.Op != op {
+			list = append(list, e.X)
+			slices.Reverse(list)
+			return list
+		}
+		e = x
+	}
 }
 
 func (t Types) unary(e *syntax.Unary) kind {

@@ -132,7 +132,8 @@ type collector struct {
 	rank    Rank
 	arches  []linux.Arch // of the block around, nil outside
 	skipped bool         // by a guard
-	stopped bool         // after too many findings
+	enough  Enough
+	stopped bool // after too many findings
 	diags   source.Diagnostics
 }
 
@@ -161,7 +162,7 @@ func (c *collector) target(a linux.Arch) *Target {
 
 func (c *collector) stmts(list []syntax.Stmt) {
 	for _, s := range list {
-		if len(c.diags) >= syntax.MaxErrors && c.diags.HasErrors() {
+		if c.enough.Of(c.diags) {
 			if !c.stopped {
 				c.diags.Errorf(s.Span(), "too-many-errors", "%d findings: the rest of the unit is not looked at", len(c.diags))
 				c.stopped = true

@@ -4,8 +4,8 @@ import "secco/lang/syntax"
 
 // mayBeZero reports whether a divisor can be zero, as far as is plain to see.
 func (t Types) mayBeZero(e syntax.Expr) bool {
-	for _, known := range t.nonzero {
-		if equal(e, known) {
+	for known := t.nonzero; known != nil; known = known.before {
+		if equal(e, known.value) {
 			return false
 		}
 	}
@@ -27,10 +27,15 @@ func isZero(e syntax.Expr) bool {
 	return ok && n.Value == 0
 }
 
-// facts appends the values that are not zero where a condition holds, or where
-// it does not hold.
-func facts(e syntax.Expr, holds bool, list []syntax.Expr) []syntax.Expr {
-	list = list[:len(list):len(list)]
+// fact is a value that is not zero, and those known before.
+type fact struct {
+	value  syntax.Expr
+	before *fact
+}
+
+// facts adds the values that are not zero where a condition holds, or where it
+// does not hold.
+func facts(e syntax.Expr, holds bool, list *fact) *fact {
 	switch e := e.(type) {
 	case *syntax.Unary:
 		if e.Op == syntax.OpNot {
@@ -42,19 +47,19 @@ func facts(e syntax.Expr, holds bool, list []syntax.Expr) []syntax.Expr {
 			return facts(e.Y, holds, facts(e.X, holds, list))
 		case e.Op == syntax.OpNe && holds, e.Op == syntax.OpEq && !holds:
 			if isZero(e.Y) {
-				return append(list, e.X)
+				return &fact{e.X, list}
 			}
 			if isZero(e.X) {
-				return append(list, e.Y)
+				return &fact{e.Y, list}
 			}
 		case e.Op == syntax.OpEq && nonzero(e.Y), e.Op == syntax.OpGt && holds, e.Op == syntax.OpLe && !holds:
 			if holds || e.Op != syntax.OpEq {
-				return append(list, e.X) // greater than something
+				return &fact{e.X, list} // greater than something
 			}
 		case e.Op == syntax.OpLt && holds, e.Op == syntax.OpGe && !holds:
-			return append(list, e.Y)
+			return &fact{e.Y, list}
 		case e.Op == syntax.OpGe && holds && nonzero(e.Y), e.Op == syntax.OpLt && !holds && nonzero(e.Y):
-			return append(list, e.X)
+			return &fact{e.X, list}
 		}
 	}
 	return list

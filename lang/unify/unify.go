@@ -249,12 +249,28 @@ func (u *Unifier) expr(e syntax.Expr, scope *frame) syntax.Expr {
 		return simplify.Binary(&syntax.Binary{Op: e.Op, X: x, Y: y, OpAt: e.OpAt, At: e.At}, u.Diags)
 	case *syntax.In:
 		in := &syntax.In{Not: e.Not, X: u.expr(e.X, scope), Set: make([]syntax.Expr, len(e.Set)), At: e.At}
+		divisions := divisions(in.X)
 		for i, x := range e.Set {
 			in.Set[i] = u.expr(x, scope)
+			for range divisions { // every comparison has tests for these
+				u.step()
+			}
 		}
 		return simplify.In(in)
 	}
 	return e
+}
+
+// divisions counts the divisions in an expanded expression.
+func divisions(e syntax.Expr) int {
+	n := 0
+	syntax.Walk(e, func(e syntax.Node) bool {
+		if b, ok := e.(*syntax.Binary); ok && (b.Op == syntax.OpDiv || b.Op == syntax.OpMod) {
+			n++
+		}
+		return true
+	})
+	return n
 }
 
 // unknown stands for what has no meaning; an error about it was reported.

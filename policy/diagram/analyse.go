@@ -152,10 +152,9 @@ func (s *seer) Load(w linux.Word) seenValue {
 }
 
 // Binary is part of [Machine].
-func (s *seer) Binary(_ policy.Op, a, b seenValue) seenValue {
-	words := a.words | b.words
-	s.m.Meet(words)
-	return seenValue{kind: seenMix, words: words}
+func (s *seer) Binary(op policy.Op, a, b seenValue) seenValue {
+	s.m.Operation(op, a.words, b.words)
+	return seenValue{kind: seenMix, words: a.words | b.words}
 }
 
 // Analyse notes which words meet in the instructions that these calls can reach,

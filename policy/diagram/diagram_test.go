@@ -201,7 +201,7 @@ func TestOperations(t *testing.T) {
 			e = b.Binary(policy.OpOr, b.Binary(policy.OpAnd, e, b.Const(masks[0])), b.Const(bases[0]))
 			k := b.Binary(policy.OpOr, b.Binary(policy.OpAnd, err, b.Const(masks[1])), b.Const(bases[1]))
 			root := b.Binary(op, e, k)
-			s := NewSpace(CallsOf(linux.X86_64, 0), Order{{x, y}}, Limits{})
+			s := NewSpace(CallsOf(linux.X86_64, 0), Order{groups: [][]linux.Word{{x, y}}}, Limits{})
 			g := grapher{Space: s, vectors: map[*policy.Expr]*Vector{}}
 			v := g.expr(root)
 			for range 40 {

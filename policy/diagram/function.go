@@ -124,14 +124,7 @@ func (s *Space) Support(f Ref) []linux.Word {
 			mask |= 1 << (s.bitAt[n.level] / 32)
 		}
 	})
-	var words []linux.Word
-	for w := range linux.Word(linux.NumWords) {
-		if mask&(1<<w) != 0 {
-			words = append(words, w)
-		}
-	}
-	slices.SortFunc(words, byRank)
-	return words
+	return wordsOf(mask)
 }
 
 // Eval returns the effect of the action that a call gets.

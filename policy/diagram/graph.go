@@ -112,7 +112,9 @@ func (m *Meetings) Graph(root *policy.Node, calls Calls) {
 		}
 		w, ok := words[e]
 		if !ok {
-			w = of(e.X) | of(e.Y)
+			x, y := of(e.X), of(e.Y)
+			m.Operation(e.Op, x, y)
+			w = x | y
 			words[e] = w
 		}
 		return w

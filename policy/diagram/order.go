@@ -5,15 +5,20 @@ import (
 	"slices"
 
 	"secco/linux"
+	"secco/policy"
 )
 
-// Order is an order of variables: groups of words, the bits of a group's words
+// Order is an order of variables: first the bits of words that say how far
+// something is shifted, then groups of words, the bits of a group's words
 // interleaved from the highest down. Words that it doesn't name come last.
-type Order [][]linux.Word
+type Order struct {
+	shifts uint16 // words, as a bit mask
+	groups [][]linux.Word
+}
 
 // Plain is the order without interleaving: the architecture, the number, then
 // each argument from its highest bit to its lowest, so that intervals are small.
-var Plain = Order{}
+var Plain Order
 
 // rank is where a word stands in the plain order.
 func rank(w linux.Word) int {
@@ -27,32 +32,40 @@ func rank(w linux.Word) int {
 }
 
 func (o Order) levels(level, bitAt *[numBits]int16) {
-	next, seen := 0, uint16(0)
-	add := func(group ...linux.Word) {
-		for bit := 31; bit >= 0; bit-- {
+	const shiftBits = 5
+	next, placed := 0, [numBits]bool{}
+	add := func(bits int, group ...linux.Word) {
+		for bit := bits - 1; bit >= 0; bit-- {
 			for _, w := range group {
-				v := 32*int(w) + bit
-				level[v], bitAt[next] = int16(next), int16(v)
-				next++
+				if v := 32*int(w) + bit; !placed[v] {
+					level[v], bitAt[next] = int16(next), int16(v)
+					placed[v] = true
+					next++
+				}
 			}
 		}
-		for _, w := range group {
-			seen |= 1 << w
-		}
 	}
-	for _, group := range o {
-		add(group...)
+	add(shiftBits, wordsOf(o.shifts)...)
+	for _, group := range o.groups {
+		add(32, group...)
 	}
-	rest := make([]linux.Word, 0, linux.NumWords)
+	for _, w := range wordsOf(allWords) {
+		add(32, w)
+	}
+}
+
+const allWords uint16 = 1<<linux.NumWords - 1
+
+// wordsOf returns the words of a mask in the plain order.
+func wordsOf(mask uint16) []linux.Word {
+	var words []linux.Word
 	for w := range linux.Word(linux.NumWords) {
-		if seen&(1<<w) == 0 {
-			rest = append(rest, w)
+		if mask&(1<<w) != 0 {
+			words = append(words, w)
 		}
 	}
-	slices.SortFunc(rest, byRank)
-	for _, w := range rest {
-		add(w)
-	}
+	slices.SortFunc(words, byRank)
+	return words
 }
 
 func byRank(a, b linux.Word) int { return cmp.Compare(rank(a), rank(b)) }
@@ -61,6 +74,7 @@ func byRank(a, b linux.Word) int { return cmp.Compare(rank(a), rank(b)) }
 // functions that are to share a Space. The zero Meetings has none.
 type Meetings struct {
 	groups []uint16 // disjoint sets of words, as bit masks
+	shifts uint16
 }
 
 // Meet says that the words in the mask (1 << word) meet.
@@ -78,26 +92,26 @@ func (m *Meetings) Meet(words uint16) {
 	m.groups = append(m.groups, words)
 }
 
+// Operation says that x op y is computed from the words in these masks. They
+// meet; and a value that is shifted is simple only for those who know how far.
+func (m *Meetings) Operation(op policy.Op, x, y uint16) {
+	m.Meet(x | y)
+	if op == policy.OpLsh || op == policy.OpRsh {
+		m.shifts |= y
+	}
+}
+
 // Order returns the order in which words that meet are interleaved.
 func (m *Meetings) Order() Order {
-	var order Order
-	single := uint16(1<<linux.NumWords - 1)
+	o := Order{shifts: m.shifts}
+	single := allWords
 	for _, g := range m.groups {
-		var group []linux.Word
-		for w := range linux.Word(linux.NumWords) {
-			if g&(1<<w) != 0 {
-				group = append(group, w)
-			}
-		}
-		slices.SortFunc(group, byRank)
-		order = append(order, group)
+		o.groups = append(o.groups, wordsOf(g))
 		single &^= g
 	}
-	for w := range linux.Word(linux.NumWords) {
-		if single&(1<<w) != 0 {
-			order = append(order, []linux.Word{w})
-		}
+	for _, w := range wordsOf(single) {
+		o.groups = append(o.groups, []linux.Word{w})
 	}
-	slices.SortFunc(order, func(a, b []linux.Word) int { return byRank(a[0], b[0]) })
-	return order
+	slices.SortFunc(o.groups, func(a, b []linux.Word) int { return byRank(a[0], b[0]) })
+	return o
 }

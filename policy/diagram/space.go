@@ -116,7 +116,7 @@ func (s *Space) Reset(calls Calls, order Order) {
 	s.room = s.limits.Nodes
 	s.nodes = append(s.nodes[:0], node{leafLevel, 0, 0}, node{leafLevel, 1, 0})
 	s.calls, s.order = calls, order
-	if len(order) == 0 {
+	if order.shifts == 0 && len(order.groups) == 0 {
 		s.level, s.bitAt = plainLevel, plainBitAt
 	} else {
 		order.levels(&s.level, &s.bitAt)

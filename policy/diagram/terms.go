@@ -115,28 +115,28 @@ func (s *Set) units() (units [][]linux.Word, order Order) {
 		m.Meet(support & (1<<linux.ArgHigh(i) | 1<<linux.ArgLow(i)))
 	}
 	m.Meet(support & (1<<linux.WordIPHigh | 1<<linux.WordIPLow))
-	for _, group := range s.space.order {
+	for _, group := range s.space.order.groups {
 		var mask uint16
 		for _, w := range group {
 			mask |= 1 << w & support
 		}
 		m.Meet(mask)
 	}
-	for _, words := range m.Order() {
+	for _, words := range m.Order().groups {
 		if support&(1<<words[0]) == 0 {
 			continue
 		}
 		units = append(units, words)
 		if oneValue(words) {
 			for _, w := range words {
-				order = append(order, []linux.Word{w})
+				order.groups = append(order.groups, []linux.Word{w})
 			}
 			continue
 		}
-		for _, group := range s.space.order {
+		for _, group := range s.space.order.groups {
 			group = slices.DeleteFunc(slices.Clone(group), func(w linux.Word) bool { return !slices.Contains(words, w) })
 			if len(group) > 0 {
-				order = append(order, group)
+				order.groups = append(order.groups, group)
 			}
 		}
 	}

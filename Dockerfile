@@ -1,0 +1,22 @@
+# The secco image: static binaries and the shipped policies, on nothing.
+#
+#   docker build -t secco .
+#   docker run --rm -v "$PWD:/work" -w /work secco check web.secco
+#
+# Without a network: GO_IMAGE names an image that has Go, and the modules are in
+# vendor/ (go mod vendor).
+ARG GO_IMAGE=golang:1.26
+
+FROM ${GO_IMAGE} AS build
+ENV CGO_ENABLED=0
+WORKDIR /src
+COPY . .
+RUN go build -trimpath -ldflags="-s -w" -o /out/bin/ ./cmd/... \
+	&& mkdir -p /out/policies \
+	&& cp profiles/*.secco /out/policies/
+
+FROM scratch
+COPY --from=build /out/bin/ /usr/bin/
+COPY --from=build /out/policies/ /etc/secco/
+ENTRYPOINT ["/usr/bin/secco"]
+CMD ["--help"]

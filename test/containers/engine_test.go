@@ -1,0 +1,276 @@
+package containers
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// A dockerd is Docker's daemon, started for one test.
+type dockerd struct {
+	t      testing.TB
+	socket string
+}
+
+// startDocker starts a daemon without a network whose runtimes are the given ones.
+func startDocker(t testing.TB, runtimes map[string][]string, flags ...string) *dockerd {
+	t.Helper()
+	need(t, "docker", "dockerd", "containerd", "runc")
+	dir := t.TempDir()
+	config := map[string]any{}
+	list := map[string]any{}
+	for name, command := range runtimes {
+		list[name] = map[string]any{"path": command[0], "runtimeArgs": command[1:]}
+	}
+	config["runtimes"] = list
+	text, err := json.Marshal(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	configFile := filepath.Join(dir, "daemon.json")
+	if err := os.WriteFile(configFile, text, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	d := &dockerd{t, "unix://" + filepath.Join(dir, "docker.sock")}
+	log, err := os.Create(filepath.Join(dir, "log"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	driver := "overlay2"
+	if os.Getenv("SECCO_DOCKER_DRIVER") != "" {
+		driver = os.Getenv("SECCO_DOCKER_DRIVER")
+	}
+	cmd := exec.Command("dockerd", slices.Concat([]string{"--data-root", filepath.Join(dir, "data"), "--exec-root", filepath.Join(dir, "exec"), "-p", filepath.Join(dir, "pid"), "-H", d.socket,
+		"--iptables=false", "--ip6tables=false", "--bridge=none", "--config-file", configFile, "--storage-driver", driver}, flags)...)
+	cmd.Stdout, cmd.Stderr = log, log
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		cmd.Process.Signal(unix.SIGTERM)
+		stopped := time.AfterFunc(20*time.Second, func() { cmd.Process.Kill() })
+		cmd.Wait()
+		stopped.Stop()
+		log.Close()
+		unmountBelow(dir)
+	})
+	for range 300 {
+		if r := d.try("version"); r.code == 0 {
+			return d
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	text, _ = os.ReadFile(log.Name())
+	t.Fatalf("dockerd does not answer: %s", text)
+	return nil
+}
+
+func (d *dockerd) command(args ...string) *exec.Cmd {
+	cmd := exec.Command("docker", append([]string{"-H", d.socket}, args...)...)
+	cmd.Env = append(os.Environ(), "DOCKER_BUILDKIT=0", "DOCKER_CONFIG="+filepath.Dir(strings.TrimPrefix(d.socket, "unix://")))
+	return cmd
+}
+
+func (d *dockerd) try(args ...string) result { return runCommand(d.t, d.command(args...)) }
+
+// do runs docker, which must succeed.
+func (d *dockerd) do(args ...string) result {
+	d.t.Helper()
+	r := d.try(args...)
+	if r.code != 0 {
+		d.t.Fatalf("docker %q: %v", args, r)
+	}
+	return r
+}
+
+// importRoot makes an image of a directory.
+func (d *dockerd) importRoot(root, name string) {
+	d.t.Helper()
+	tar := exec.Command("tar", "-C", root, "-c", ".")
+	load := d.command("import", "-", name)
+	pipe, err := tar.StdoutPipe()
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	var out bytes.Buffer
+	load.Stdin, load.Stdout, load.Stderr = pipe, &out, &out
+	if err := tar.Start(); err != nil {
+		d.t.Fatal(err)
+	}
+	if err := load.Run(); err != nil {
+		d.t.Fatalf("docker import: %v: %s", err, out.String())
+	}
+	if err := tar.Wait(); err != nil {
+		d.t.Fatal(err)
+	}
+}
+
+// unmountBelow takes off what engines leave mounted.
+func unmountBelow(dir string) {
+	mounts, _ := os.ReadFile("/proc/self/mounts")
+	lines := strings.Split(string(mounts), "\n")
+	for i := len(lines) - 1; i >= 0; i-- {
+		if f := strings.Fields(lines[i]); len(f) > 1 && strings.HasPrefix(f[1], dir+"/") {
+			unix.Unmount(f[1], unix.MNT_DETACH)
+		}
+	}
+}
+
+// TestDocker puts filters on Docker's containers by the runtime wrapper and by
+// secco-wrap as entrypoint.
+func TestDocker(t *testing.T) {
+	dir := policyDir(t, map[string]string{"p.secco": noUname, "open.secco": "DEFAULT_POSITIVE = allow\nDEFAULT_NEGATIVE = allow\nDEFAULT_POLICY = allow\n", "noexec.secco": noExec})
+	wrapper := filepath.Join(bin, "secco-runtime")
+	runtimes := map[string][]string{
+		"secco":         {wrapper, "--secco-dir=" + dir, "--secco-default=p"},
+		"secco-missing": {wrapper, "--secco-dir=" + dir, "--secco-default=missing"},
+	}
+	if findRuntimeQuietly("crun") && !hybrid() {
+		runtimes["secco-crun"] = []string{wrapper, "--secco-dir=" + dir, "--secco-default=p", "--secco-runtime=crun"}
+	}
+	d := startDocker(t, runtimes)
+	d.importRoot(rootfs(t), "base")
+	docker := func(args ...string) result {
+		t.Helper()
+		return d.try(append([]string{"run", "--rm", "--network=none"}, args...)...)
+	}
+
+	t.Run("plain", func(t *testing.T) { expect(t, docker("base", "payload"), 3, "uname ok\n", "") })
+	for name := range runtimes {
+		if name == "secco-missing" {
+			continue
+		}
+		t.Run(name, func(t *testing.T) {
+			expect(t, docker("--runtime="+name, "base", "payload"), 3, saw, "")
+			expect(t, docker("--runtime="+name, "--security-opt", "seccomp=unconfined", "base", "payload"), 3, saw, "")
+			expect(t, docker("--runtime="+name, "--user", "1000", "--cap-drop=ALL", "--security-opt", "no-new-privileges", "base", "payload"), 3, saw, "")
+		})
+	}
+	t.Run("exec", func(t *testing.T) {
+		d.do("run", "-d", "--runtime=secco", "--network=none", "--name=x", "base", "sleep", "60")
+		expect(t, d.try("exec", "x", "payload"), 3, saw, "")
+		d.do("rm", "-f", "x")
+	})
+	t.Run("policy missing", func(t *testing.T) {
+		r := docker("--runtime=secco-missing", "base", "payload")
+		if r.code == 0 || r.code == 3 || !strings.Contains(r.stderr, `no policy "missing"`) {
+			t.Errorf("want docker to show the reason: %v", r)
+		}
+	})
+	t.Run("entrypoint", func(t *testing.T) {
+		mount := "-v" + dir + ":/secco:ro"
+		expect(t, docker(mount, "base", "secco-wrap", "--policy", "/secco/p.secco", "payload"), 3, saw, "")
+		expect(t, docker(mount, "--user=1000", "base", "secco-wrap", "--policy", "/secco/p.secco", "payload"), 3, saw, "")
+		expect(t, docker(mount, "base", "secco-wrap", "--gate", "--policy", "/secco/noexec.secco", "payload"), 3, saw+"unshare EPERM\nexec fork/exec /bin/true", "")
+	})
+}
+
+func findRuntimeQuietly(name string) bool {
+	_, err := exec.LookPath(name)
+	return err == nil
+}
+
+// A podman is one with storage of its own.
+type podman struct {
+	t      testing.TB
+	global []string
+}
+
+func newPodman(t testing.TB, flags ...string) *podman {
+	t.Helper()
+	need(t, "podman", "conmon")
+	dir := t.TempDir()
+	p := &podman{t, append([]string{"--root", filepath.Join(dir, "root"), "--runroot", filepath.Join(dir, "run"), "--tmpdir", filepath.Join(dir, "tmp"),
+		"--cgroup-manager=cgroupfs", "--events-backend=none", "--storage-driver=vfs"}, flags...)}
+	t.Cleanup(func() { unmountBelow(dir) })
+	return p
+}
+
+func (p *podman) try(args ...string) result {
+	p.t.Helper()
+	return run(p.t, "podman", slices.Concat(p.global, args)...)
+}
+
+func (p *podman) run(args ...string) result {
+	p.t.Helper()
+	return p.try(append([]string{"run", "--rm", "--network=none", "--ulimit", "nofile=1024:1024", "--ulimit", "nproc=1000:1000"}, args...)...)
+}
+
+func (p *podman) importRoot(root, name string) {
+	p.t.Helper()
+	tarball := filepath.Join(p.t.TempDir(), "root.tar")
+	if r := run(p.t, "tar", "-C", root, "-cf", tarball, "."); r.code != 0 {
+		p.t.Fatal(r)
+	}
+	if r := p.try("import", tarball, name); r.code != 0 {
+		p.t.Fatal(r)
+	}
+}
+
+// TestPodman puts filters on podman's containers by hooks.d and by the runtime
+// wrapper.
+func TestPodman(t *testing.T) {
+	dir := policyDir(t, map[string]string{"p.secco": noUname, "noexec.secco": noExec})
+	hook := filepath.Join(bin, "secco-hook")
+	hooksDir := func(t *testing.T, stage string, args ...string) string {
+		t.Helper()
+		r := run(t, hook, slices.Concat([]string{"config", "--engine", "podman", "--stage", stage, "--"}, args)...)
+		if r.code != 0 {
+			t.Fatal(r)
+		}
+		d := t.TempDir()
+		if err := os.WriteFile(filepath.Join(d, "secco.json"), []byte(r.stdout), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return d
+	}
+	rt := findRuntime(t, "runc").path
+	root := rootfs(t)
+	t.Run("precreate", func(t *testing.T) {
+		p := newPodman(t, "--runtime", rt, "--hooks-dir", hooksDir(t, "precreate", "precreate", "--dir", dir, "--default", "p"))
+		p.importRoot(root, "base")
+		expect(t, p.run("base", "payload"), 3, saw, "")
+		expect(t, p.run("--security-opt", "seccomp=unconfined", "base", "payload"), 3, saw, "")
+		r := p.run("--annotation", "dev.secco.policy=missing", "base", "payload")
+		if r.code == 0 || r.code == 3 || strings.Contains(r.stdout, "uname") {
+			t.Errorf("started without the policy that it asked for: %v", r)
+		}
+	})
+	t.Run("install", func(t *testing.T) {
+		p := newPodman(t, "--runtime", rt, "--hooks-dir", hooksDir(t, "prestart", "install", "--dir", dir, "--default", "noexec"))
+		p.importRoot(root, "base")
+		expect(t, p.run("base", "payload"), 3, saw, "")
+		awaitNone(t)
+	})
+	t.Run("gate", func(t *testing.T) {
+		p := newPodman(t, "--runtime", rt, "--hooks-dir", hooksDir(t, "prestart", "gate", "--stricter-than", filepath.Join(dir, "p.secco")))
+		p.importRoot(root, "base")
+		r := p.run("--security-opt", "seccomp=unconfined", "base", "payload")
+		if r.code == 3 || !strings.Contains(r.stderr, "unconfined") {
+			t.Errorf("started unconfined: %v", r)
+		}
+		r = p.run("base", "payload") // podman's default profile allows uname
+		if r.code == 3 || !strings.Contains(r.stderr, "less strict") {
+			t.Errorf("started with a milder profile: %v", r)
+		}
+	})
+	t.Run("runtime wrapper", func(t *testing.T) {
+		script := filepath.Join(t.TempDir(), "secco-runc")
+		text := fmt.Sprintf("#!/bin/sh\nexec %s --secco-runtime=%s --secco-dir=%s --secco-default=p \"$@\"\n", filepath.Join(bin, "secco-runtime"), rt, dir)
+		if err := os.WriteFile(script, []byte(text), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		p := newPodman(t, "--runtime", script)
+		p.importRoot(root, "base")
+		expect(t, p.run("base", "payload"), 3, saw, "")
+	})
+}
