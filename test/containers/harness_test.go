@@ -186,7 +186,7 @@ func rootfs(t testing.TB) string {
 		}
 		busybox, _ := exec.LookPath("busybox")
 		copyFile(t, busybox, filepath.Join(root, "bin/busybox"))
-		for _, applet := range []string{"sh", "true", "echo", "cat", "id", "uname", "sleep", "grep", "kill", "ps"} {
+		for _, applet := range []string{"sh", "true", "echo", "cat", "id", "uname", "sleep", "grep", "kill", "ps", "chroot"} {
 			if err := os.Symlink("busybox", filepath.Join(root, "bin", applet)); err != nil {
 				t.Fatal(err)
 			}
