@@ -19,31 +19,38 @@ var proveCommand = &cli.Command{
 		"which was run through both filters, 4 is undecided, with the reason.",
 	Flags: flags([]cli.Flag{
 		&cli.BoolFlag{Name: "stricter", DisableDefaultText: true, Usage: "prove that A is at least as strict as B"},
-		&cli.StringFlag{Name: "arch", Aliases: []string{"a"}, Usage: "ask only about calls of these `ARCHES`, with commas between them (default: about all)"},
-		targetsFlag,
+		scopeFlag, targetsFlag,
 	}, inputFlags),
 	Action: action(func(s *session) error {
-		if err := s.want(2, 2); err != nil {
-			return err
-		}
-		arches, err := s.arches("arch")
+		a, b, opts, err := s.pair()
 		if err != nil {
 			return err
 		}
-		a, err := s.load(s.Args().Get(0))
-		if err != nil {
-			return err
-		}
-		b, err := s.load(s.Args().Get(1))
-		if err != nil {
-			return err
-		}
-		return s.prove(a, b, arches)
+		return s.prove(a, b, opts)
 	}),
 }
 
+var scopeFlag = &cli.StringFlag{
+	Name: "arch", Aliases: []string{"a"}, Usage: "ask only about calls of these `ARCHES`, with commas between them (default: about all)",
+}
+
+// pair reads the two filters that a question is about, and its scope.
+func (s *session) pair() (a, b *filter, opts prove.Options, err error) {
+	if err = s.want(2, 2); err != nil {
+		return nil, nil, opts, err
+	}
+	if opts.Arches, err = s.arches(scopeFlag.Name); err != nil {
+		return nil, nil, opts, err
+	}
+	if a, err = s.load(s.Args().Get(0)); err != nil {
+		return nil, nil, opts, err
+	}
+	b, err = s.load(s.Args().Get(1))
+	return a, b, opts, err
+}
+
 // prove asks the question of the flags and prints the answer.
-func (s *session) prove(a, b *filter, arches []linux.Arch) error {
+func (s *session) prove(a, b *filter, opts prove.Options) error {
 	left, err := provable(a)
 	if err != nil {
 		return err
@@ -56,7 +63,7 @@ func (s *session) prove(a, b *filter, arches []linux.Arch) error {
 	if s.Bool("stricter") {
 		question = prove.AtLeastAsStrict
 	}
-	result, err := question(left, right, prove.Options{Arches: arches})
+	result, err := question(left, right, opts)
 	if err != nil {
 		return refused("fault", "a fault in secco itself, please report it: %s", err)
 	}
@@ -117,32 +124,35 @@ func decides(f *filter, call *linux.SeccompData) source.Span {
 	return rule
 }
 
+// verdictJSON is what a filter does with a call.
+type verdictJSON struct {
+	Filter string `json:"filter"`
+	Ret    string `json:"ret"`
+	Action string `json:"action"`
+	Rule   string `json:"rule,omitempty"`
+}
+
+func verdictOf(f *filter, action linux.Action, call *linux.SeccompData) verdictJSON {
+	v := verdictJSON{Filter: f.name, Ret: fmt.Sprintf("0x%08x", uint32(action)), Action: action.String()}
+	if rule := decides(f, call); !rule.IsZero() {
+		v.Rule = rule.String()
+	}
+	return v
+}
+
 // proofLine returns an answer as a line of JSON; a witness's call is a case that
 // emulate takes.
 func (s *session) proofLine(a, b *filter, r prove.Result) []byte {
-	type verdict struct {
-		Filter string `json:"filter"`
-		Ret    string `json:"ret"`
-		Action string `json:"action"`
-		Rule   string `json:"rule,omitempty"`
-	}
 	answer := struct {
-		Verdict string    `json:"verdict"`
-		Reason  string    `json:"reason,omitempty"`
-		Call    *callJSON `json:"call,omitempty"`
-		A       *verdict  `json:"a,omitempty"`
-		B       *verdict  `json:"b,omitempty"`
+		Verdict string       `json:"verdict"`
+		Reason  string       `json:"reason,omitempty"`
+		Call    *callJSON    `json:"call,omitempty"`
+		A       *verdictJSON `json:"a,omitempty"`
+		B       *verdictJSON `json:"b,omitempty"`
 	}{Verdict: r.Verdict.String(), Reason: r.Reason}
 	if w := r.Witness; w != nil {
-		answer.Call = callLine(&w.Call)
-		of := func(f *filter, action linux.Action) *verdict {
-			v := &verdict{Filter: f.name, Ret: fmt.Sprintf("0x%08x", uint32(action)), Action: action.String()}
-			if rule := decides(f, &w.Call); !rule.IsZero() {
-				v.Rule = rule.String()
-			}
-			return v
-		}
-		answer.A, answer.B = of(a, w.A), of(b, w.B)
+		left, right := verdictOf(a, w.A, &w.Call), verdictOf(b, w.B, &w.Call)
+		answer.Call, answer.A, answer.B = callLine(&w.Call), &left, &right
 	}
 	return jsonLine(answer)
 }
