@@ -24,7 +24,7 @@ import (
 // TestRandomPolicies has libseccomp build what ToOCI makes of random policies:
 // whatever is converted must be exact.
 func TestRandomPolicies(t *testing.T) {
-	rounds, least := 60, 20
+	rounds, least := 40, 15
 	if os.Getenv("SECCO_LONG") != "" {
 		rounds, least = 2000, 700
 	}
