@@ -15,11 +15,20 @@ import (
 // those that end there, for what computes and compares arguments those that ask
 // for it, for a comparison of the number the rule of that number.
 func (u *unit) origins() [][]source.Span {
-	o := &originator{u: u, spans: make([][]source.Span, len(u.lower.code))}
-	for _, audit := range u.audits() {
-		o.audit(audit)
+	o := &originator{u: u, spans: make([][]source.Span, len(u.lower.code)), done: map[rooted]bool{}}
+	arch := u.graph
+	if arch.t == nil || !arch.t.isWord(offsetArch) {
+		arch = &node{from: []uint32{0}, to: []*node{u.graph}}
 	}
-	o.root(u.policy.BadArch, nil, u.graphOf(u.audits()[0]^1, 0))
+	audits := u.audits()
+	for i, v := range arch.from {
+		if _, target := slices.BinarySearch(audits, v); !target {
+			o.root(u.policy.BadArch, nil, arch.to[i])
+		}
+	}
+	for _, audit := range audits {
+		o.audit(audit, arch.at(audit))
+	}
 	for i := range o.spans {
 		o.spans[i] = tidySpans(o.spans[i])
 	}
@@ -33,48 +42,61 @@ func (u *unit) origins() [][]source.Span {
 type originator struct {
 	u     *unit
 	spans [][]source.Span // by ID
+	done  map[rooted]bool
 }
 
-// graphOf returns the interval graph for one number.
-func (u *unit) graphOf(audit, nr uint32) *node {
-	n := u.graph
-	for n.t != nil && (n.t.isWord(offsetArch) || n.t.isNumber()) {
-		v := audit
-		if n.t.isNumber() {
-			v = nr & n.t.mask
-		}
-		n = n.at(v)
+// rooted is a root and the interval graph that decides for it.
+type rooted struct {
+	root *policy.Node
+	n    *node
+}
+
+// settle returns the node that n comes to by the architecture alone.
+func settle(n *node, audit uint32) *node {
+	for n.t != nil && n.t.expr == nil && n.t.y == nil && n.t.offset == offsetArch {
+		n = n.at(audit & n.t.mask)
 	}
 	return n
 }
 
-func (o *originator) audit(audit uint32) {
-	u := o.u
-	done := map[*policy.Node]bool{}
-	for _, t := range u.policy.Targets {
-		if t.Arch.Audit() != audit {
-			continue
-		}
-		for _, nr := range u.rules(t) {
-			if root := t.Rules[nr]; !done[root] {
-				done[root] = true
-				o.root(root, t.Default, u.graphOf(audit, nr))
+// audit notes the rules of one AUDIT_ARCH value, whose interval graph is n.
+func (o *originator) audit(audit uint32, n *node) {
+	// Some number of every kind: what a rule names, and what the graph tells apart.
+	var numbers []uint32
+	for _, t := range o.u.policy.Targets {
+		if t.Arch.Audit() == audit {
+			for _, nr := range o.u.rules(t) {
+				numbers = append(numbers, nr, nr+1)
 			}
 		}
-		// A number that no rule names: there is one, numbers being so many.
-		nr := uint32(0)
-		if t.Arch == linux.X32 {
-			nr = linux.X32Bit
-		}
-		for t.Rules[nr] != nil {
-			nr++
-		}
-		o.root(t.Default, nil, u.graphOf(audit, nr))
 	}
-	if u.policy.X32 != nil && audit == linux.X86_64.Audit() && u.policy.Target(linux.X32) == nil {
-		o.root(u.policy.X32, nil, u.graphOf(audit, linux.X32Bit))
+	numbers = append(numbers, 0, linux.X32Bit)
+	if n := settle(n, audit); n.t != nil && n.t.isWord(offsetNR) {
+		numbers = append(numbers, n.from...)
+		if x32 := n.at(linux.X32Bit); x32.t != nil && x32.t.isNumber() {
+			for _, v := range x32.from {
+				numbers = append(numbers, v|linux.X32Bit)
+			}
+		}
 	}
-	o.numbers(audit)
+	for _, nr := range numbers {
+		to := settle(n, audit)
+		for to.t != nil && to.t.isNumber() && (to.t.mask == allOnes || to.t.mask == noX32Bit) {
+			to = settle(to.at(nr&to.t.mask), audit)
+		}
+		root, other := o.u.policy.Root(audit, nr), (*policy.Node)(nil)
+		if arch, _ := linux.ArchOf(audit, nr); o.u.policy.Target(arch) != nil {
+			other = o.u.policy.Target(arch).Default
+		}
+		if key := (rooted{root, to}); !o.done[key] {
+			o.done[key] = true
+			if root == other {
+				other = nil
+			}
+			o.root(root, other, to)
+		}
+	}
+	o.numbers(audit, n)
 }
 
 // root notes the rules of one root at the code of its interval graph. The leaves
@@ -119,20 +141,14 @@ func (o *originator) root(root, other *policy.Node, n *node) {
 		walk(c.Yes)
 		walk(c.No)
 	}
-	for _, a := range []*term{nil, o.u.b.get(termKey{offset: offsetNR, mask: allOnes})} {
-		walk(o.u.lower.made[lowered{n, a}])
-	}
+	walk(o.u.lower.made[lowered{n, nil}])
 	if n.t == nil {
 		walk(o.u.lower.code[instructionKey{op: bpf.RetK, k: uint32(n.action)}])
 	}
 }
 
 // numbers notes the rules at the code that compares the number.
-func (o *originator) numbers(audit uint32) {
-	n := o.u.graph
-	if n.t != nil && n.t.isWord(offsetArch) {
-		n = n.at(audit)
-	}
+func (o *originator) numbers(audit uint32, n *node) {
 	seen := map[*layout.Node]bool{}
 	var walk func(c *layout.Node)
 	walk = func(c *layout.Node) {
