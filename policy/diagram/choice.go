@@ -83,7 +83,7 @@ func function[S comparable](s *Space, start func() chooser[S], at S) (f Ref) {
 		if err == nil {
 			return f
 		}
-		if s.Frugal || nodes == s.limits.Nodes {
+		if s.Frugal || s.opaque != nil || nodes == s.limits.Nodes {
 			panic(err)
 		}
 	}

@@ -57,7 +57,8 @@ type node struct {
 
 const (
 	numBits   = 32 * int(linux.NumWords)
-	leafLevel = int32(numBits)
+	maxOpaque = 2048 // variables, see Abstract
+	leafLevel = int32(numBits + maxOpaque)
 )
 
 // slot is a place in the table of unique nodes. Slots of another generation are
@@ -95,6 +96,11 @@ type Space struct {
 	bitAt [numBits]int16 // the variable at a level
 	order Order
 	calls Calls
+
+	opaque      map[opaqueKey]int32 // level of the first variable; nil where nothing is abstracted
+	opaqueTests bool
+	nextOpaque  int
+	seesOpaque  map[Ref]bool
 }
 
 // NewSpace returns an empty space for functions on the given calls.
@@ -104,6 +110,8 @@ func NewSpace(calls Calls, order Order, limits Limits) *Space {
 		nodes:  make([]node, 2, 1024),
 		table:  make([]slot, 1<<12),
 		cache:  make([]entry, 1<<12),
+
+		seesOpaque: map[Ref]bool{},
 	}
 	s.Reset(calls, order)
 	return s
@@ -116,6 +124,8 @@ func (s *Space) Reset(calls Calls, order Order) {
 	s.room = s.limits.Nodes
 	s.nodes = append(s.nodes[:0], node{leafLevel, 0, 0}, node{leafLevel, 1, 0})
 	s.calls, s.order = calls, order
+	s.opaque, s.nextOpaque = nil, 0
+	clear(s.seesOpaque)
 	if order.shifts == 0 && len(order.groups) == 0 {
 		s.level, s.bitAt = plainLevel, plainBitAt
 	} else {
@@ -158,6 +168,7 @@ func (s *Space) attempt(nodes int, f func()) error {
 		s.Spend(0) // fails again where the steps are used up
 		s.gen++
 		s.nodes = s.nodes[:before]
+		s.forgetOpaque(before)
 		s.fill()
 	}
 	return err

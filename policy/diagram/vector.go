@@ -67,7 +67,10 @@ func (s *Space) Domain() Ref {
 // Apply returns x op y as a circuit. Division by zero gives 0 and shifts take
 // their count modulo 32, as [policy.Expr.Eval] has them.
 func (s *Space) Apply(op policy.Op, x, y *Vector) Vector {
-	var v Vector
+	v, abstract := s.abstract(op, x, y)
+	if abstract {
+		return v
+	}
 	switch op {
 	case policy.OpAdd:
 		return s.add(x, y, False)
@@ -179,6 +182,9 @@ func (s *Space) choose(f Ref, x, y *Vector) Vector {
 
 // Compare returns where "x cmp y" holds.
 func (s *Space) Compare(cmp policy.Cmp, x, y *Vector) Ref {
+	if f, abstract := s.abstractTest(cmp, x, y); abstract {
+		return f
+	}
 	switch cmp {
 	case policy.CmpEq:
 		return s.equal(x, y)

@@ -57,15 +57,7 @@ func Differences(a, b Filter, o Options) (*Report, error) {
 	c := newComparison(a, b, o)
 	report := &Report{}
 	for _, calls := range c.slices(o.Arches) {
-		f, g, ok := c.constants(calls)
-		var err error
-		if !ok {
-			f, g, err = c.diagrams(calls)
-		}
-		var found []Difference
-		if err == nil {
-			found, err = c.differences(f, g)
-		}
+		found, err := c.differences(calls)
 		var limit *diagram.LimitError
 		switch {
 		case errors.As(err, &limit):
@@ -78,8 +70,24 @@ func Differences(a, b Filter, o Options) (*Report, error) {
 	return report, nil
 }
 
-// differences returns those of the slice.
-func (c *comparison) differences(f, g diagram.Ref) ([]Difference, error) {
+// differences returns those of a slice.
+func (c *comparison) differences(calls diagram.Calls) ([]Difference, error) {
+	f, g, ok := c.constants(calls)
+	if ok {
+		return c.list(f, g)
+	}
+	if w, err := c.decide(calls, different); w == nil || err != nil {
+		return nil, err
+	}
+	f, g, err := c.diagrams(calls, exact)
+	if err != nil {
+		return nil, err
+	}
+	return c.list(f, g)
+}
+
+// list returns the differences between two diagrams.
+func (c *comparison) list(f, g diagram.Ref) ([]Difference, error) {
 	if w, err := c.judge(f, g, different); w == nil || err != nil {
 		return nil, err
 	}

@@ -13,6 +13,9 @@
 // diagrams are one, and any path to a leaf of the diagram of where they differ is
 // a call that shows it.
 //
+// Products and the like have no small diagrams. That both filters compute the same
+// ones is shown without them, in an abstract space (see diagram.Space.Abstract).
+//
 // Nothing is assumed about architectures or numbers: a slice may be a range of
 // them, whose bits are variables as those of arguments are. All values of both are
 // covered, those that no kernel knows included.
@@ -148,11 +151,7 @@ func compare(a, b Filter, o Options, violates relation) (Result, error) {
 	var undecided []diagram.Calls
 	var reason error
 	for _, calls := range hard {
-		f, g, err := c.diagrams(calls)
-		var w *Witness
-		if err == nil {
-			w, err = c.judge(f, g, violates)
-		}
+		w, err := c.decide(calls, violates)
 		var limit *diagram.LimitError
 		switch {
 		case errors.As(err, &limit):
@@ -255,14 +254,69 @@ func (c *comparison) constants(calls diagram.Calls) (f, g diagram.Ref, ok bool) 
 	return f, g, ok && err == nil
 }
 
+// decide returns a call of a slice for which what is to be proved is violated, nil
+// where there is none.
+func (c *comparison) decide(calls diagram.Calls, violates relation) (*Witness, error) {
+	for _, how := range [...]space{abstract, abstractTests} {
+		f, g, err := c.diagrams(calls, how)
+		if err != nil {
+			continue
+		}
+		if c.space.Exact() {
+			return c.judge(f, g, violates)
+		}
+		holds := false
+		err = c.space.Do(func() { holds = c.space.And(c.space.Domain(), violates(c.space, f, g)) == diagram.False })
+		if err == nil && holds {
+			return nil, c.tryOut(violates)
+		}
+	}
+	f, g, err := c.diagrams(calls, exact)
+	if err != nil {
+		return nil, err
+	}
+	return c.judge(f, g, violates)
+}
+
+// space is how much of what filters compute is abstracted.
+type space uint8
+
+const (
+	exact         space = iota
+	abstract            // what has no small diagram in general
+	abstractTests       // tests of two arguments, too
+)
+
 // diagrams makes the space that of a slice, and both filters' diagrams in it.
-func (c *comparison) diagrams(calls diagram.Calls) (f, g diagram.Ref, err error) {
+func (c *comparison) diagrams(calls diagram.Calls, how space) (f, g diagram.Ref, err error) {
 	var m diagram.Meetings
 	c.a.meet(calls, &m)
 	c.b.meet(calls, &m)
 	c.space.Reset(calls, m.Order())
+	if how != exact {
+		c.space.Abstract(how == abstractTests)
+	}
 	err = c.space.Do(func() { f, g = c.a.build(c.space), c.b.build(c.space) })
 	return f, g, err
+}
+
+// tryOut runs calls of the slice, for which what is to be proved must hold.
+func (c *comparison) tryOut(violates relation) error {
+	for _, d := range [...]linux.SeccompData{c.first(), c.any(), c.any()} {
+		if w := c.run(d, violates); w != nil {
+			return &InternalError{fmt.Sprintf("%s, but the diagrams say otherwise", w)}
+		}
+	}
+	return nil
+}
+
+// run returns a witness where a call violates what is to be proved.
+func (c *comparison) run(d linux.SeccompData, violates relation) *Witness {
+	w := &Witness{d, c.a.Run(&d), c.b.Run(&d)}
+	if violates(c.space, c.space.Leaf(w.A), c.space.Leaf(w.B)) == diagram.True {
+		return w
+	}
+	return nil
 }
 
 // judge returns a call of the slice for which what is to be proved is violated,

@@ -241,27 +241,64 @@ func TestPolicies(t *testing.T) {
 // What can't be computed within the limits is undecided or shown by a call,
 // never equal.
 func TestBudget(t *testing.T) {
-	product := func(action linux.Action) bpf.Program {
+	// x * (y + plus) - x * minus
+	product := func(plus, minus uint32) bpf.Program {
+		x, y := linux.ArgLow(0).Offset(false), linux.ArgLow(1).Offset(false)
 		return bpf.Program{
-			{Op: bpf.LdW, K: linux.ArgLow(0).Offset(false)}, {Op: bpf.Tax},
-			{Op: bpf.LdW, K: linux.ArgLow(1).Offset(false)}, {Op: bpf.MulX},
+			{Op: bpf.LdW, K: x}, {Op: bpf.MulK, K: minus}, {Op: bpf.St},
+			{Op: bpf.LdW, K: x}, {Op: bpf.Tax}, {Op: bpf.LdW, K: y}, {Op: bpf.AddK, K: plus}, {Op: bpf.MulX},
+			{Op: bpf.LdxMem}, {Op: bpf.SubX},
 			{Op: bpf.JeqK, K: 0x12345677, Jf: 1},
-			{Op: bpf.RetK, K: uint32(action)},
+			{Op: bpf.RetK, K: uint32(linux.Allow)},
 			{Op: bpf.RetK, K: uint32(linux.Errno | 1)},
 		}
 	}
 	small := Options{Limits: diagram.Limits{Nodes: 20_000}}
-	swapped := product(linux.Allow)
-	swapped[0], swapped[2] = swapped[2], swapped[0]
-	res, err := Equivalent(mustProgram(t, product(linux.Allow)), mustProgram(t, swapped), small)
+	res, err := Equivalent(mustProgram(t, product(0, 0)), mustProgram(t, product(3, 3)), small)
 	if err != nil || res.Verdict != Undecided || res.Reason == "" {
-		t.Errorf("x*y against y*x: %v (%s), %v; want undecided with a reason", res.Verdict, res.Reason, err)
+		t.Errorf("x*y against x*(y+3)-3*x: %v (%s), %v; want undecided with a reason", res.Verdict, res.Reason, err)
 	}
-	different := product(linux.Allow)
-	different[6].K++ // another errno, for nearly every call
-	res, err = Equivalent(mustProgram(t, product(linux.Allow)), mustProgram(t, different), small)
+	different := product(3, 3)
+	different[12].K++ // another errno, for nearly every call
+	res, err = Equivalent(mustProgram(t, product(0, 0)), mustProgram(t, different), small)
 	if err != nil || res.Verdict != Different {
 		t.Errorf("another errno: %v (%s), %v; want different", res.Verdict, res.Reason, err)
+	}
+}
+
+// Filters that compute the same products, quotients and shifts are equal without
+// anyone knowing what those are; ones that compute others are not.
+func TestAbstract(t *testing.T) {
+	x, y := linux.ArgLow(0).Offset(false), linux.ArgLow(1).Offset(false)
+	filter := func(first, second uint32, op uint16, test bpf.Instruction) Filter {
+		return mustProgram(t, bpf.Program{
+			{Op: bpf.LdW, K: first}, {Op: bpf.Tax}, {Op: bpf.LdW, K: second}, {Op: op}, test,
+			{Op: bpf.RetK, K: uint32(linux.Allow)}, {Op: bpf.RetK, K: uint32(linux.Errno | 1)},
+		})
+	}
+	above := func(k uint32) bpf.Instruction { return bpf.Instruction{Op: bpf.JgtK, K: k, Jf: 1} }
+	from := func(k uint32) bpf.Instruction { return bpf.Instruction{Op: bpf.JgeK, K: k, Jf: 1} }
+	other := bpf.Instruction{Op: bpf.JgtX, Jf: 1}
+	for name, c := range map[string]struct {
+		a, b Filter
+		want Verdict
+	}{
+		"product":         {filter(x, y, bpf.MulX, above(77)), filter(y, x, bpf.MulX, from(78)), Equal},
+		"other product":   {filter(x, y, bpf.MulX, above(77)), filter(y, x, bpf.MulX, from(77)), Different},
+		"square":          {filter(x, x, bpf.MulX, above(77)), filter(y, y, bpf.MulX, above(77)), Different},
+		"quotient":        {filter(x, y, bpf.DivX, above(77)), filter(x, y, bpf.DivX, from(78)), Equal},
+		"inverse":         {filter(x, y, bpf.DivX, above(77)), filter(y, x, bpf.DivX, above(77)), Different},
+		"shift, compared": {filter(x, y, bpf.LshX, other), filter(x, y, bpf.LshX, other), Equal},
+		"other shift":     {filter(x, y, bpf.LshX, other), filter(x, y, bpf.RshX, other), Different},
+	} {
+		res, err := Equivalent(c.a, c.b, Options{Limits: diagram.Limits{Nodes: 50_000}})
+		if err != nil || res.Verdict != c.want {
+			t.Errorf("%s: %v (%s), %v; want %v", name, res.Verdict, res.Reason, err, c.want)
+		}
+		res, err = AtLeastAsStrict(c.a, c.b, Options{Limits: diagram.Limits{Nodes: 50_000}})
+		if err != nil || (res.Verdict == Equal) != (c.want == Equal) {
+			t.Errorf("%s: %v (%s), %v; at least as strict", name, res.Verdict, res.Reason, err)
+		}
 	}
 }
 

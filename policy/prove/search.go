@@ -25,9 +25,8 @@ func (c *comparison) search(slices []diagram.Calls, violates relation) *Witness 
 					diagram.SetWord(&d, w, constants[c.rand.IntN(len(constants))]+c.rand.Uint32N(3)-1)
 				}
 			}
-			w := Witness{d, c.a.Run(&d), c.b.Run(&d)}
-			if w.A != w.B && violates(c.space, c.space.Leaf(w.A), c.space.Leaf(w.B)) == diagram.True {
-				return &w
+			if w := c.run(d, violates); w != nil {
+				return w
 			}
 		}
 	}
