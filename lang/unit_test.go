@@ -142,6 +142,8 @@ func TestBase(t *testing.T) {
 	expectWith(t, files["root.secco"], opts, "x86_64 read() => log", "i386 read() => 5")
 	expectWith(t, files["mid.secco"], opts, "x86_64 read() => allow", "i386 read() => 5", "write() => 6", "i386 ptrace() => allow")
 	expectWith(t, files["a.secco"], opts, "x86_64 read() => 7", "i386 read() => 7", "write() => 6", "ptrace() => kill", "i386 ptrace() => kill")
+	expectWith(t, "read: return 7\nDEFAULT_POSITIVE = trap\nbase \"mid.secco\"", opts, // wherever the base stands
+		"x86_64 read() => 7", "i386 read() => 7", "ptrace() => trap")
 	p, tests, diags := lang.LoadTests([]*source.File{source.NewFile("a.secco", files["a.secco"])}, opts)
 	if diags.HasErrors() || len(tests) != 0 {
 		t.Error(tests, diags)
