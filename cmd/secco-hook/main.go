@@ -91,7 +91,12 @@ func newApp(stdin io.Reader, stdout, stderr io.Writer) *cli.App {
 			Usage: "prestart or createRuntime hook: refuse containers whose profile is less strict than a policy",
 			Description: "The profile in config.json is proved to do with every call at least as strict a thing as\n" +
 				"the policy; if it doesn't, the error shows a call.",
-			Flags: append([]cli.Flag{&cli.StringFlag{Name: "stricter-than", Usage: "the same as --policy: a `FILE` or a name"}}, choiceFlags...),
+			Flags: append([]cli.Flag{
+				&cli.StringFlag{Name: "stricter-than", Usage: "the same as --policy: a `FILE` or a name"},
+				&cli.BoolFlag{Name: "installed", Usage: "judge what the kernel holds just before the payload runs, in place of config.json;\n" +
+					"a container that is not strict enough is killed then. Needs what install needs, but not amd64"},
+				&cli.StringFlag{Name: "log", Usage: "a `FILE` that --installed writes its reasons to"},
+			}, choiceFlags...),
 			Action: func(c *cli.Context) error {
 				choice, err := choiceOf(c)
 				if err != nil {
@@ -103,6 +108,9 @@ func newApp(stdin io.Reader, stdout, stderr io.Writer) *cli.App {
 				state, err := container.ReadState(c.App.Reader)
 				if err != nil {
 					return err
+				}
+				if c.Bool("installed") {
+					return container.GateInstalled(state, choice, exec.Command("/proc/self/exe", "supervise"), c.String("log"))
 				}
 				return container.Gate(state, choice)
 			},

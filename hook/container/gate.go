@@ -1,12 +1,17 @@
 package container
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"runtime"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 
+	"secco/bpf"
 	"secco/convert"
 	"secco/linux"
 	"secco/oci"
@@ -40,11 +45,17 @@ func Gate(state *specs.State, choice Choice) error {
 	if err := findings.Err(); err != nil {
 		return fmt.Errorf("the container's profile can't be judged: %w", err)
 	}
-	limit, err := prove.Program(want.Program)
+	return compare(prove.Policy(is), "the container's profile", want.Program, want.Name)
+}
+
+// compare returns an error unless a filter is proved to be at least as strict as a
+// program.
+func compare(is prove.Filter, what string, limit bpf.Program, name string) error {
+	bound, err := prove.Program(limit)
 	if err != nil {
 		return err
 	}
-	answer, err := prove.AtLeastAsStrict(prove.Policy(is), limit, prove.Options{})
+	answer, err := prove.AtLeastAsStrict(is, bound, prove.Options{})
 	if err != nil {
 		return err
 	}
@@ -52,9 +63,52 @@ func Gate(state *specs.State, choice Choice) error {
 	case prove.Equal, prove.Stricter:
 		return nil
 	case prove.Undecided:
-		return fmt.Errorf("it could not be proved that the container's profile is at least as strict as %s: %s", want.Name, answer.Reason)
+		return fmt.Errorf("it could not be proved that %s is at least as strict as %s: %s", what, name, answer.Reason)
 	case prove.Different:
-		return fmt.Errorf("the container's profile is less strict than %s: %v", want.Name, answer.Witness)
+		return fmt.Errorf("%s is less strict than %s: %v", what, name, answer.Witness)
 	}
 	return errors.New("no verdict")
+}
+
+// GateInstalled is [Gate] for what the kernel holds when the payload has been
+// executed, before it runs, whatever config.json says: one of its filters has to be
+// proved at least as strict as the policy, else the container is killed. The
+// runtime has been let go on then, so the reason goes to a log file, if one is
+// given. The supervisor is as for [Install].
+func GateInstalled(state *specs.State, choice Choice, supervisor *exec.Cmd, log string) error {
+	if choice.Policy == "" && IsSandbox(state.Annotations) {
+		return nil
+	}
+	if log != "" && !filepath.IsAbs(log) {
+		return fmt.Errorf("the log file's path %q is not absolute", log)
+	}
+	want, err := choice.Load(state.Annotations, false)
+	if err != nil {
+		return err
+	}
+	runtime := os.Getppid()
+	if err := checkInit(state.Pid, runtime); err != nil {
+		return err
+	}
+	return start(supervisor, order{Pid: state.Pid, Runtime: runtime, Program: bpf.Encode(want.Program, binary.NativeEndian), Gate: true, Log: log})
+}
+
+// strictEnough returns nil if one of a process's filters, which the kernel asks
+// all, is at least as strict as a program.
+func strictEnough(filters []bpf.Program, limit bpf.Program) error {
+	if len(filters) == 0 {
+		return errors.New("the payload has no filter")
+	}
+	var failures []error
+	for i, p := range filters {
+		is, err := prove.Program(p)
+		if err == nil {
+			err = compare(is, fmt.Sprintf("filter %d of the payload", i), limit, "the policy")
+		}
+		if err == nil {
+			return nil
+		}
+		failures = append(failures, err)
+	}
+	return errors.Join(failures...)
 }

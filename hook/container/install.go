@@ -26,6 +26,8 @@ type order struct {
 	Runtime int // whose child it is
 	Program []byte
 	Flags   hook.Flags
+	Gate    bool   // Program is not to be installed, but to be compared with what the runtime has
+	Log     string // a file that later errors go to; may be empty
 }
 
 // installed is the supervisor's answer; any other text is an error.
@@ -67,16 +69,18 @@ func Install(state *specs.State, choice Choice, supervisor *exec.Cmd) error {
 	if err := checkInit(state.Pid, runtime); err != nil {
 		return err
 	}
-	text, err := json.Marshal(order{state.Pid, runtime, bpf.Encode(filter.Program, binary.NativeEndian), filter.Options.Flags})
-	if err != nil {
-		return err
-	}
-	return start(supervisor, text)
+	return start(supervisor, order{
+		Pid: state.Pid, Runtime: runtime, Program: bpf.Encode(filter.Program, binary.NativeEndian), Flags: filter.Options.Flags,
+	})
 }
 
 // start starts the supervisor and waits for its answer.
-func start(supervisor *exec.Cmd, order []byte) error {
-	supervisor.Stdin = bytes.NewReader(order)
+func start(supervisor *exec.Cmd, o order) error {
+	text, err := json.Marshal(o)
+	if err != nil {
+		return err
+	}
+	supervisor.Stdin = bytes.NewReader(text)
 	answer, err := supervisor.StdoutPipe()
 	if err != nil {
 		return err
@@ -86,7 +90,7 @@ func start(supervisor *exec.Cmd, order []byte) error {
 	if err := supervisor.Start(); err != nil {
 		return fmt.Errorf("starting the supervisor: %w", err)
 	}
-	text, err := io.ReadAll(io.LimitReader(answer, 1<<16))
+	text, err = io.ReadAll(io.LimitReader(answer, 1<<16))
 	if err != nil {
 		return fmt.Errorf("the supervisor: %w", err)
 	}
@@ -100,33 +104,35 @@ func start(supervisor *exec.Cmd, order []byte) error {
 	return fmt.Errorf("the supervisor ended without an answer: %v", err)
 }
 
-// Supervise is the supervisor of [Install]: it takes its order from in, answers
-// to out when the program is installed or can't be, and returns when the payload
-// has been executed. It closes both, for runtimes wait for all that holds their
-// pipes.
+// Supervise is the supervisor of [Install] and [GateInstalled]: it takes its order
+// from in, answers to out when the container may go on or can't, and returns when
+// the payload has been executed. It closes both, for runtimes wait for all that
+// holds their pipes.
 func Supervise(in io.Reader, out io.WriteCloser) error {
 	os.WriteFile("/proc/self/comm", []byte("secco-hook"), 0) // it was started as "exe"
-	err := supervise(in, out)
-	if err != nil {
-		fmt.Fprint(out, err) // out is closed already where the program was installed
-	}
-	return errors.Join(err, out.Close())
-}
-
-func supervise(in io.Reader, out io.WriteCloser) error {
 	text, err := io.ReadAll(in)
 	if err != nil {
 		return err
 	}
 	var o order
-	if err := strictJSON(text, &o); err != nil {
-		return err
+	if err = strictJSON(text, &o); err == nil {
+		err = supervise(o, out)
 	}
+	if err != nil {
+		fmt.Fprint(out, err) // to nobody where out has been answered to
+		if o.Log != "" && !errors.Is(err, inject.ErrEnded) {
+			err = errors.Join(err, Invocation{Log: o.Log, LogFormat: "json"}.Report(fmt.Errorf("secco-hook: container process %d: %w", o.Pid, err)))
+		}
+	}
+	return errors.Join(err, out.Close())
+}
+
+func supervise(o order, out io.Writer) error {
 	program, err := bpf.Decode(o.Program, binary.NativeEndian)
 	if err != nil {
 		return err
 	}
-	return inject.Injection{
+	in := inject.Injection{
 		Pid: o.Pid, Program: program, Flags: o.Flags,
 		Check: func() error { return checkInit(o.Pid, o.Runtime) },
 		Installed: func() error {
@@ -135,7 +141,12 @@ func supervise(in io.Reader, out io.WriteCloser) error {
 			}
 			return detach()
 		},
-	}.Run()
+	}
+	if o.Gate {
+		in.Program = nil
+		in.Verify = func(filters []bpf.Program) error { return strictEnough(filters, program) }
+	}
+	return in.Run()
 }
 
 // detach lets go of the standard streams, which are the runtime's.

@@ -38,12 +38,13 @@ var ErrEnded = errors.New("the process ended before its payload was executed")
 // timeout bounds the time until the filter is installed. The init is idle then.
 const timeout = 10 * time.Second
 
-const traceOptions = unix.PTRACE_O_EXITKILL | unix.PTRACE_O_TRACEEXEC | unix.PTRACE_O_TRACECLONE |
-	unix.PTRACE_O_TRACESYSGOOD | unix.PTRACE_O_SUSPEND_SECCOMP
+const traceOptions = unix.PTRACE_O_EXITKILL | unix.PTRACE_O_TRACEEXEC | unix.PTRACE_O_TRACECLONE | unix.PTRACE_O_TRACESYSGOOD
 
 // An Injection is a process in whose way to its payload a filter is put.
 type Injection struct {
-	Pid     int
+	Pid int
+	// Program is the filter. Without one nothing is installed and nothing suspended:
+	// then it is Verify that the process is followed for.
 	Program bpf.Program
 	Flags   hook.Flags // beside TSYNC
 	// Check is called once the process is stopped and before anything is done to
@@ -52,17 +53,25 @@ type Injection struct {
 	// Installed is called once the filter is installed and the process goes on. An
 	// error kills it.
 	Installed func() error
+	// Verify is called with what the kernel holds, oldest first, when the payload
+	// has been executed and before it runs. An error kills it. Where it is nil,
+	// Program has to be among the filters.
+	Verify func(filters []bpf.Program) error
 }
 
 // Run installs the filter and returns when the payload runs under it. Any error
 // but [ErrEnded] means that the process was killed. Run needs CAP_SYS_ADMIN and a
 // caller that may make no other use of wait4.
 func (in Injection) Run() error {
-	if err := supported(); err != nil {
-		return err
-	}
-	if err := bpf.Validate(in.Program); err != nil {
-		return err
+	options := uintptr(traceOptions)
+	if in.Program != nil {
+		if err := supported(); err != nil {
+			return err
+		}
+		if err := bpf.Validate(in.Program); err != nil {
+			return err
+		}
+		options |= unix.PTRACE_O_SUSPEND_SECCOMP
 	}
 	pidfd, err := unix.PidfdOpen(in.Pid, 0)
 	if err != nil {
@@ -72,7 +81,7 @@ func (in Injection) Run() error {
 	runtime.LockOSThread() // ptrace binds a tracee to a thread
 	defer runtime.UnlockOSThread()
 
-	t := &tracer{pid: in.Pid, threads: map[int]*thread{}}
+	t := &tracer{pid: in.Pid, options: options, threads: map[int]*thread{}}
 	kill := func() { unix.PidfdSendSignal(pidfd, unix.SIGKILL, nil, 0) }
 	watchdog := time.AfterFunc(timeout, kill)
 	err = t.install(in)
@@ -83,7 +92,7 @@ func (in Injection) Run() error {
 		err = in.Installed()
 	}
 	if err == nil {
-		err = t.follow(in.Program)
+		err = t.follow(in)
 	}
 	if err != nil && !errors.Is(err, ErrEnded) && t.attached {
 		kill()
@@ -94,6 +103,7 @@ func (in Injection) Run() error {
 
 type tracer struct {
 	pid      int
+	options  uintptr
 	threads  map[int]*thread
 	attached bool
 }
@@ -122,8 +132,10 @@ func (t *tracer) install(in Injection) error {
 			return err
 		}
 	}
-	if err := t.inject(in.Program, in.Flags|hook.TSYNC); err != nil {
-		return err
+	if in.Program != nil {
+		if err := t.inject(in.Program, in.Flags|hook.TSYNC); err != nil {
+			return err
+		}
 	}
 	for tid := range t.threads {
 		if err := t.resume(tid, 0); err != nil {
@@ -147,7 +159,7 @@ func (t *tracer) stopAll() error {
 				continue
 			}
 			again = true
-			if err := seize(tid); err == unix.ESRCH && tid != t.pid {
+			if err := t.seize(tid); err == unix.ESRCH && tid != t.pid {
 				continue // it has ended
 			} else if err == unix.EPERM && t.ended(tid) {
 				continue
@@ -190,8 +202,8 @@ func (t *tracer) stopAll() error {
 	return nil
 }
 
-func seize(tid int) error {
-	_, _, errno := unix.RawSyscall6(unix.SYS_PTRACE, unix.PTRACE_SEIZE, uintptr(tid), 0, traceOptions, 0, 0)
+func (t *tracer) seize(tid int) error {
+	_, _, errno := unix.RawSyscall6(unix.SYS_PTRACE, unix.PTRACE_SEIZE, uintptr(tid), 0, t.options, 0, 0)
 	if errno != 0 {
 		return errno
 	}
@@ -302,7 +314,7 @@ func (t *tracer) resume(tid int, signal unix.Signal) error {
 }
 
 // follow lets the process go on to its payload.
-func (t *tracer) follow(program bpf.Program) error {
+func (t *tracer) follow(in Injection) error {
 	for {
 		tid, err := t.wait()
 		if err != nil {
@@ -315,7 +327,7 @@ func (t *tracer) follow(program bpf.Program) error {
 		signal := th.status.StopSignal()
 		switch th.event() {
 		case unix.PTRACE_EVENT_EXEC:
-			return t.release(tid, program)
+			return t.release(tid, in)
 		case unix.PTRACE_EVENT_STOP:
 			if signal == unix.SIGTRAP {
 				err = t.resume(tid, 0)
@@ -336,17 +348,31 @@ func (t *tracer) follow(program bpf.Program) error {
 	}
 }
 
-// release makes sure that the payload, none of which has run, has the filter, and
+// release makes sure that the payload, none of which has run, has its filter, and
 // lets go of it.
-func (t *tracer) release(tid int, program bpf.Program) error {
-	for i := 0; ; i++ {
-		p, err := hook.ReadTracedFilter(tid, i)
-		if err != nil {
-			return fmt.Errorf("the payload lacks the filter: %w", err)
-		}
-		if slices.Equal(p, program) {
+func (t *tracer) release(tid int, in Injection) error {
+	var filters []bpf.Program
+	for {
+		p, err := hook.ReadTracedFilter(tid, len(filters))
+		if errors.Is(err, hook.ErrNoFilter) {
 			break
 		}
+		if err != nil {
+			return fmt.Errorf("reading the payload's filters: %w", err)
+		}
+		filters = append(filters, p)
+	}
+	verify := in.Verify
+	if verify == nil {
+		verify = func([]bpf.Program) error {
+			if !slices.ContainsFunc(filters, func(p bpf.Program) bool { return slices.Equal(p, in.Program) }) {
+				return errors.New("the payload lacks the filter")
+			}
+			return nil
+		}
+	}
+	if err := verify(filters); err != nil {
+		return err
 	}
 	if err := unix.PtraceDetach(tid); err != nil {
 		return fmt.Errorf("letting go of the payload: %w", err)

@@ -2,7 +2,6 @@ package containers
 
 import (
 	"bytes"
-	"encoding/json"
 	"fmt"
 	"os"
 	"os/exec"
@@ -21,23 +20,13 @@ type dockerd struct {
 	socket string
 }
 
-// startDocker starts a daemon without a network whose runtimes are the given ones.
-func startDocker(t testing.TB, runtimes map[string][]string, flags ...string) *dockerd {
+// startDocker starts a daemon without a network, with this daemon.json.
+func startDocker(t testing.TB, config string, flags ...string) *dockerd {
 	t.Helper()
 	need(t, "docker", "dockerd", "containerd", "runc")
 	dir := t.TempDir()
-	config := map[string]any{}
-	list := map[string]any{}
-	for name, command := range runtimes {
-		list[name] = map[string]any{"path": command[0], "runtimeArgs": command[1:]}
-	}
-	config["runtimes"] = list
-	text, err := json.Marshal(config)
-	if err != nil {
-		t.Fatal(err)
-	}
 	configFile := filepath.Join(dir, "daemon.json")
-	if err := os.WriteFile(configFile, text, 0o644); err != nil {
+	if err := os.WriteFile(configFile, []byte(config), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	d := &dockerd{t, "unix://" + filepath.Join(dir, "docker.sock")}
@@ -45,12 +34,8 @@ func startDocker(t testing.TB, runtimes map[string][]string, flags ...string) *d
 	if err != nil {
 		t.Fatal(err)
 	}
-	driver := "overlay2"
-	if os.Getenv("SECCO_DOCKER_DRIVER") != "" {
-		driver = os.Getenv("SECCO_DOCKER_DRIVER")
-	}
 	cmd := exec.Command("dockerd", slices.Concat([]string{"--data-root", filepath.Join(dir, "data"), "--exec-root", filepath.Join(dir, "exec"), "-p", filepath.Join(dir, "pid"), "-H", d.socket,
-		"--iptables=false", "--ip6tables=false", "--bridge=none", "--config-file", configFile, "--storage-driver", driver}, flags)...)
+		"--iptables=false", "--ip6tables=false", "--bridge=none", "--config-file", configFile}, flags)...)
 	cmd.Stdout, cmd.Stderr = log, log
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -69,7 +54,7 @@ func startDocker(t testing.TB, runtimes map[string][]string, flags ...string) *d
 		}
 		time.Sleep(100 * time.Millisecond)
 	}
-	text, _ = os.ReadFile(log.Name())
+	text, _ := os.ReadFile(log.Name())
 	t.Fatalf("dockerd does not answer: %s", text)
 	return nil
 }
@@ -128,55 +113,41 @@ func unmountBelow(dir string) {
 // TestDocker puts filters on Docker's containers by the runtime wrapper and by
 // secco-wrap as entrypoint.
 func TestDocker(t *testing.T) {
-	dir := policyDir(t, map[string]string{"p.secco": noUname, "open.secco": "DEFAULT_POSITIVE = allow\nDEFAULT_NEGATIVE = allow\nDEFAULT_POLICY = allow\n", "noexec.secco": noExec})
+	dir := policyDir(t, map[string]string{"web.secco": fromDocs(t, "web.secco"), "noexec.secco": noExec})
 	wrapper := filepath.Join(bin, "secco-runtime")
-	runtimes := map[string][]string{
-		"secco":         {wrapper, "--secco-dir=" + dir, "--secco-default=p"},
-		"secco-missing": {wrapper, "--secco-dir=" + dir, "--secco-default=missing"},
-	}
-	if findRuntimeQuietly("crun") && !hybrid() {
-		runtimes["secco-crun"] = []string{wrapper, "--secco-dir=" + dir, "--secco-default=p", "--secco-runtime=crun"}
-	}
-	d := startDocker(t, runtimes)
+	// The documented configuration, and a runtime whose policy is missing.
+	config := fromDocs(t, "daemon.json", "/usr/bin/secco-runtime", wrapper, "/etc/secco", dir)
+	more := fmt.Sprintf(`"runtimes": {"missing": {"path": %q, "runtimeArgs": ["--secco-dir=%s", "--secco-default=missing"]}, `, wrapper, dir)
+	d := startDocker(t, strings.Replace(config, `"runtimes": {`, more, 1))
 	d.importRoot(rootfs(t), "base")
 	docker := func(args ...string) result {
 		t.Helper()
 		return d.try(append([]string{"run", "--rm", "--network=none"}, args...)...)
 	}
 
-	t.Run("plain", func(t *testing.T) { expect(t, docker("base", "payload"), 3, "uname ok\n", "") })
-	for name := range runtimes {
-		if name == "secco-missing" {
-			continue
-		}
-		t.Run(name, func(t *testing.T) {
-			expect(t, docker("--runtime="+name, "base", "payload"), 3, saw, "")
-			expect(t, docker("--runtime="+name, "--security-opt", "seccomp=unconfined", "base", "payload"), 3, saw, "")
-			expect(t, docker("--runtime="+name, "--user", "1000", "--cap-drop=ALL", "--security-opt", "no-new-privileges", "base", "payload"), 3, saw, "")
-		})
-	}
+	t.Run("without", func(t *testing.T) { expect(t, docker("--runtime=runc", "base", "payload"), 3, "uname ok\n", "") })
+	t.Run("default runtime", func(t *testing.T) {
+		expect(t, docker("base", "payload"), 3, saw, "")
+		expect(t, docker("--security-opt", "seccomp=unconfined", "base", "payload"), 3, saw, "")
+		expect(t, docker("--user", "1000", "--cap-drop=ALL", "--security-opt", "no-new-privileges", "base", "payload"), 3, saw, "")
+	})
 	t.Run("exec", func(t *testing.T) {
-		d.do("run", "-d", "--runtime=secco", "--network=none", "--name=x", "base", "sleep", "60")
+		d.do("run", "-d", "--network=none", "--name=x", "base", "sleep", "60")
 		expect(t, d.try("exec", "x", "payload"), 3, saw, "")
 		d.do("rm", "-f", "x")
 	})
 	t.Run("policy missing", func(t *testing.T) {
-		r := docker("--runtime=secco-missing", "base", "payload")
+		r := docker("--runtime=missing", "base", "payload")
 		if r.code == 0 || r.code == 3 || !strings.Contains(r.stderr, `no policy "missing"`) {
 			t.Errorf("want docker to show the reason: %v", r)
 		}
 	})
 	t.Run("entrypoint", func(t *testing.T) {
 		mount := "-v" + dir + ":/secco:ro"
-		expect(t, docker(mount, "base", "secco-wrap", "--policy", "/secco/p.secco", "payload"), 3, saw, "")
-		expect(t, docker(mount, "--user=1000", "base", "secco-wrap", "--policy", "/secco/p.secco", "payload"), 3, saw, "")
-		expect(t, docker(mount, "base", "secco-wrap", "--gate", "--policy", "/secco/noexec.secco", "payload"), 3, saw+"unshare EPERM\nexec fork/exec /bin/true", "")
+		expect(t, docker("--runtime=runc", mount, "base", "secco-wrap", "--policy", "/secco/web.secco", "payload"), 3, saw, "")
+		expect(t, docker("--runtime=runc", mount, "--user=1000", "base", "secco-wrap", "--policy", "/secco/web.secco", "payload"), 3, saw, "")
+		expect(t, docker("--runtime=runc", mount, "base", "secco-wrap", "--gate", "--policy", "/secco/noexec.secco", "payload"), 3, saw+"unshare EPERM\nexec fork/exec /bin/true", "")
 	})
-}
-
-func findRuntimeQuietly(name string) bool {
-	_, err := exec.LookPath(name)
-	return err == nil
 }
 
 // A podman is one with storage of its own.
@@ -273,4 +244,57 @@ func TestPodman(t *testing.T) {
 		p.importRoot(root, "base")
 		expect(t, p.run("base", "payload"), 3, saw, "")
 	})
+}
+
+// TestContainerd puts a filter on a container that containerd starts, by the
+// runtime wrapper with its settings in a file.
+func TestContainerd(t *testing.T) {
+	need(t, "containerd", "ctr", "runc")
+	dir := t.TempDir()
+	policies := policyDir(t, map[string]string{"web.secco": fromDocs(t, "web.secco")})
+	settings := filepath.Join(dir, "runtime.conf")
+	if err := os.WriteFile(settings, []byte(fromDocs(t, "runtime.conf", "/etc/secco", policies)), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	// containerd passes no flags, so what would be /etc/secco/runtime.conf is named
+	// by a script.
+	script := filepath.Join(dir, "secco-runtime")
+	text := fmt.Sprintf("#!/bin/sh\nexec %s --secco-config=%s \"$@\"\n", filepath.Join(bin, "secco-runtime"), settings)
+	if err := os.WriteFile(script, []byte(text), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	socket := filepath.Join(dir, "containerd.sock")
+	log, err := os.Create(filepath.Join(dir, "log"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer log.Close()
+	cmd := exec.Command("containerd", "--root", filepath.Join(dir, "root"), "--state", filepath.Join(dir, "state"), "--address", socket)
+	cmd.Stdout, cmd.Stderr = log, log
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		cmd.Process.Signal(unix.SIGTERM)
+		stopped := time.AfterFunc(20*time.Second, func() { cmd.Process.Kill() })
+		cmd.Wait()
+		stopped.Stop()
+		unmountBelow(dir)
+	})
+	ctr := func(args ...string) result {
+		t.Helper()
+		return run(t, "ctr", append([]string{"--address", socket}, args...)...)
+	}
+	for range 300 {
+		if ctr("version").code == 0 {
+			break
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	expect(t, ctr("run", "--rm", "--rootfs", rootfs(t), "plain", "/bin/payload"), 3, "uname ok\n", "")
+	expect(t, ctr("run", "--rm", "--runc-binary", script, "--rootfs", rootfs(t), "filtered", "/bin/payload"), 3, saw, "")
+	r := ctr("run", "--rm", "--runc-binary", script, "--annotation", "dev.secco.policy=missing", "--rootfs", rootfs(t), "missing", "/bin/payload")
+	if r.code == 0 || r.code == 3 || !strings.Contains(r.stderr, `no policy "missing"`) {
+		t.Errorf("want containerd to show the reason: %v", r)
+	}
 }

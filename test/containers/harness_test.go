@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -325,3 +326,18 @@ execve, execveat: 1
 uname: return EXFULL
 `
 )
+
+// fromDocs returns a block of docs/containers.md by the name that it has there,
+// with the paths of an installation replaced by those of the test.
+func fromDocs(t testing.TB, name string, replace ...string) string {
+	t.Helper()
+	text, err := os.ReadFile("../../docs/containers.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := regexp.MustCompile("(?ms)^```[a-z]+ " + regexp.QuoteMeta(name) + "\n(.*?)^```$").FindSubmatch(text)
+	if m == nil {
+		t.Fatalf("docs/containers.md has no %s", name)
+	}
+	return strings.NewReplacer(replace...).Replace(string(m[1]))
+}

@@ -12,7 +12,7 @@ import (
 // uses it, without a network, and runs both.
 func TestImage(t *testing.T) {
 	need(t, "go", "git", "busybox")
-	d := startDocker(t, nil)
+	d := startDocker(t, `{}`)
 	d.importRoot(rootfs(t), "base")
 	goImage(t, d)
 

@@ -80,6 +80,11 @@ var ways = []way{
 		b.spec.Hooks = &specs.Hooks{CreateRuntime: []specs.Hook{hookOf("gate", "--stricter-than", filepath.Join(dir, "p.secco"))}}
 		return rt.path, nil
 	}},
+	{name: "hook-gate-installed", policy: noUname, apply: func(t testing.TB, b *bundle, rt runtime, dir string) (string, []string) {
+		b.spec.Linux.Seccomp = profileOf(t, dir)
+		b.spec.Hooks = &specs.Hooks{CreateRuntime: []specs.Hook{hookOf("gate", "--installed", "--stricter-than", filepath.Join(dir, "p.secco"))}}
+		return rt.path, nil
+	}},
 	{name: "runtime-wrapper", policy: noUname, apply: func(t testing.TB, b *bundle, rt runtime, dir string) (string, []string) {
 		return filepath.Join(bin, "secco-runtime"), []string{"--secco-runtime=" + rt.path, "--secco-dir=" + dir, "--secco-default=p"}
 	}},
@@ -191,6 +196,46 @@ func (b *bundle) open() {
 	for dir := b.dir; dir != "/" && dir != os.TempDir(); dir = filepath.Dir(dir) {
 		os.Chmod(dir, 0o755)
 	}
+}
+
+// TestGateRefuses: containers that are less strict than the policy don't start,
+// and the reason is a call that shows it.
+func TestGateRefuses(t *testing.T) {
+	eachRuntime(t, func(t *testing.T, rt runtime) {
+		dir := policyDir(t, map[string]string{"p.secco": noUname, "other.secco": noExec})
+		log := filepath.Join(t.TempDir(), "log")
+		open := &specs.LinuxSeccomp{DefaultAction: specs.ActAllow, Syscalls: []specs.LinuxSyscall{{Names: []string{"reboot"}, Action: specs.ActErrno}}}
+		for _, c := range []struct {
+			name    string
+			profile *specs.LinuxSeccomp
+			flags   []string
+			stderr  string
+			log     string
+		}{
+			{"unconfined", nil, nil, "the container is unconfined", ""},
+			{"less strict", open, nil, "uname(", ""},
+			{"unconfined, installed", nil, []string{"--installed", "--log", log}, "", "the payload has no filter"},
+			{"less strict, installed", open, []string{"--installed", "--log", log}, "", "uname("},
+		} {
+			t.Run(c.name, func(t *testing.T) {
+				os.Remove(log)
+				b := newBundle(t, "payload")
+				b.spec.Linux.Seccomp = c.profile
+				b.spec.Hooks = &specs.Hooks{CreateRuntime: []specs.Hook{hookOf(append([]string{"gate", "--stricter-than", filepath.Join(dir, "p.secco")}, c.flags...)...)}}
+				r := b.run(rt.path)
+				if r.code == 3 || strings.Contains(r.stdout, "uname") {
+					t.Errorf("started: %v", r)
+				}
+				if rt.name == "runc" && !strings.Contains(r.stderr, c.stderr) { // crun keeps a hook's words to itself
+					t.Errorf("want %q: %v", c.stderr, r)
+				}
+				awaitNone(t)
+				if text, _ := os.ReadFile(log); !strings.Contains(string(text), c.log) {
+					t.Errorf("log %q, want %q", text, c.log)
+				}
+			})
+		}
+	})
 }
 
 // TestWays runs every payload by every way in under every runtime.
