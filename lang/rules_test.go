@@ -23,12 +23,21 @@ func TestDuplicates(t *testing.T) {
 	} {
 		refuse(t, "read: "+c[0]+"\nread: "+c[1], "2:1: error[duplicate-rule]")
 	}
+	refuse(t, "read: 1\nremove read", "2:8: error[nothing-to-remove]") // its own
 	refuse(t, "read, read: 1", "1:7: warning[repeated-rule]")
 	refuse(t, "group @a = read, write\n@a: 1\nread: 1\nwrite: return 5", "3:1: warning[repeated-rule]", "4:1: error[duplicate-rule]")
 	refuse(t, "read: 1\narch x86_64 {\n read: return 5\n}") // replaced
 	refuse(t, "arch x86_64 {\n read: return 5\n}\nread: 1")
 	refuse(t, "arch x86_64 {\n read: return 5\n}\narch x86_64 {\n read: 1\n}", "5:2: error[duplicate-rule]")
 	refuse(t, "ARCHES = x86_64, i386\narch x86_64 {\n read: return 5\n}\narch i386 {\n read: 1\n}")
+}
+
+// TestErrnoNumbers checks that errnos have the numbers of the architecture they
+// are for; those for all others have the first target's.
+func TestErrnoNumbers(t *testing.T) {
+	text := "read: return ENOSYS\nDEFAULT_POLICY = enosys\nDEFAULT_BADARCH = ENOSYS\nARCHES = "
+	expect(t, text+"x86_64, mips64le", "x86_64 read() => 38", "mips64le read() => 89", "mips64le write() => 89", "i386 read() => 38", "x32 read() => 38")
+	expect(t, text+"mips64le, x86_64", "x86_64 write() => 38", "mips64le read() => 89", "i386 read() => 89")
 }
 
 // TestLeaves checks where decisions say that they come from.
