@@ -13,6 +13,7 @@ import (
 	"secco/policy"
 	"secco/policy/diagram"
 	"secco/policy/prove"
+	"secco/test/random"
 )
 
 func read(t testing.TB, name string) bpf.Program {
@@ -88,7 +89,7 @@ func TestRandomPrograms(t *testing.T) {
 	proved := 0
 	const programs = 80
 	for range programs {
-		p := randomProgram(r, 4+r.IntN(40))
+		p := random.Program(r, random.Options{Junk: true})
 		got, err := Program(p, Options{States: 50_000})
 		var limit *LimitError
 		if errors.As(err, &limit) {
@@ -154,11 +155,12 @@ func TestReturnA(t *testing.T) {
 			t.Fatal(err)
 		}
 		r := rand.New(rand.NewPCG(3, 4))
+		kinds := []linux.Action{linux.Allow, linux.Errno, linux.Trap, linux.Trace, linux.Log, linux.KillProcess, 0x12340000}
 		for range 100_000 {
 			d := linux.SeccompData{Arch: linux.X86_64.Audit(), NR: r.Uint32N(500)}
 			d.Args[0] = uint64(r.Uint32())
 			if r.IntN(2) == 0 {
-				d.Args[0] = uint64(randomActions[r.IntN(len(randomActions))].Kind()) + uint64(r.Uint32N(1<<16))
+				d.Args[0] = uint64(kinds[r.IntN(len(kinds))]) + uint64(r.Uint32N(1<<16))
 			}
 			if a, _ := got.Eval(&d); a != m.Run(&d).Effect() {
 				t.Fatalf("%s: policy says %v, emulator %v", prove.CallString(&d), a, m.Run(&d).Effect())
@@ -192,4 +194,36 @@ func BenchmarkDocker(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
+}
+
+// Whatever bytes are a valid program, its policy runs alike.
+func FuzzProgram(f *testing.F) {
+	for _, name := range []string{"docker-linear.bpf", "docker-tree.bpf"} {
+		data, err := os.ReadFile("testdata/" + name)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(data, uint32(41), uint64(38))
+	}
+	f.Fuzz(func(t *testing.T, data []byte, nr uint32, arg uint64) {
+		p, err := bpf.Decode(data, binary.LittleEndian)
+		if err != nil {
+			return
+		}
+		m, err := emulator.New(p)
+		if err != nil {
+			return
+		}
+		got, err := Program(p, Options{States: 20_000})
+		if err != nil {
+			return
+		}
+		for _, arch := range append(linux.Arches(), 0) {
+			d := linux.SeccompData{NR: nr, Arch: arch.Audit(), IP: arg, Args: [6]uint64{arg, arg >> 32, 0, arg + 1}}
+			if a, _ := got.Eval(&d); a != m.Run(&d).Effect() {
+				t.Fatalf("%s: policy says %v, emulator %v", prove.CallString(&d), a, m.Run(&d).Effect())
+			}
+		}
+		_, _ = Text(got) // must not panic
+	})
 }

@@ -8,7 +8,7 @@ import (
 
 	"secco/bpf"
 	"secco/lang"
-	"secco/lang/random"
+	texts "secco/lang/random"
 	"secco/linux"
 	"secco/policy"
 	"secco/policy/diagram"
@@ -51,7 +51,7 @@ func TestRandomText(t *testing.T) {
 	r := rand.New(rand.NewPCG(5, 6))
 	proved, unsayable := 0, 0
 	for range 40 {
-		text := random.Policy(r, random.Options{})
+		text := texts.Policy(r, texts.Options{})
 		p, diags := lang.Load([]*source.File{source.NewFile("random.secco", text)}, lang.Options{})
 		if diags.HasErrors() {
 			t.Fatal(diags)

@@ -44,20 +44,20 @@ type choice[S comparable] struct {
 type role uint8
 
 const (
-	rest role = iota // of its own
-	leaf             // of its own, which is a leaf
-	part             // laid over the rest
+	roleRest role = iota // of its own
+	roleLeaf             // of its own, which is a leaf
+	rolePart             // laid over the rest
 )
 
 // roleOf returns the role of a decision.
 func roleOf(isLeaf, shared, leadsToShared bool) role {
 	switch {
 	case isLeaf:
-		return leaf
+		return roleLeaf
 	case !shared && leadsToShared:
-		return part
+		return rolePart
 	}
-	return rest
+	return roleRest
 }
 
 // chooser is a decision graph without cycles, made as it is walked.
@@ -122,7 +122,7 @@ func (d *diagrams[S]) decided(at S) Ref {
 	default:
 		yes, yesRole := d.graph.next(c.yes)
 		no, noRole := d.graph.next(c.no)
-		if noRole == leaf && yesRole != leaf || noRole == part && yesRole == rest {
+		if noRole == roleLeaf && yesRole != roleLeaf || noRole == rolePart && yesRole == roleRest {
 			f = d.over(d.decided(yes), d.Not(c.cond), no)
 		} else {
 			f = d.over(d.decided(no), c.cond, yes)
@@ -139,7 +139,7 @@ func (d *diagrams[S]) over(base, guard Ref, at S) Ref {
 		return base
 	}
 	at, role := d.graph.next(at)
-	if _, done := d.done[at]; done || role != part {
+	if _, done := d.done[at]; done || role != rolePart {
 		return d.Ite(guard, d.decided(at), base)
 	}
 	c := d.graph.choose(at)

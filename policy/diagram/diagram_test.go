@@ -9,6 +9,7 @@ import (
 	"secco/emulator"
 	"secco/linux"
 	"secco/policy"
+	"secco/test/random"
 )
 
 // randomCalls returns a slice of calls, of one syscall, a range of numbers, or
@@ -48,7 +49,7 @@ func TestProgramAgreesWithEmulator(t *testing.T) {
 	decided := 0
 	const programs = 250
 	for i := range programs {
-		p := randomProgram(r, 4+r.IntN(40))
+		p := random.Program(r, random.Options{Junk: true})
 		calls := randomCalls(r)
 		f, err := OfProgram(p, calls, Limits{Nodes: 100_000, Steps: 200_000})
 		if err != nil {
@@ -94,7 +95,7 @@ func TestProgramsExhaustively(t *testing.T) {
 			if r.IntN(2) == 0 {
 				p = append(p, bpf.Instruction{Op: bpf.LdMem})
 			}
-			for _, in := range randomProgram(r, 12) {
+			for _, in := range random.Program(r, random.Options{Max: 12}) {
 				if in.Op == bpf.LdW {
 					in.Op, in.K = bpf.LdMem, 0
 				}
@@ -193,7 +194,10 @@ func TestOperations(t *testing.T) {
 			var b policy.Builder
 			// Few free bits at random places keep every circuit small.
 			e, err := b.Word(x), b.Word(y)
-			masks := [2]uint32{1<<r.IntN(32) | 1<<r.IntN(32) | 1<<r.IntN(32), 1<<r.IntN(32) | 1<<r.IntN(8)}
+			masks := [2]uint32{1 << r.IntN(32), 1 << r.IntN(32)}
+			for i := range masks {
+				masks[i] |= 1 << r.IntN(8)
+			}
 			bases := [2]uint32{randomConst(r) &^ masks[0], randomConst(r) &^ masks[1]}
 			if r.IntN(2) == 0 {
 				masks[1] = 0

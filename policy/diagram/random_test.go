@@ -24,52 +24,6 @@ func randomConst(r *rand.Rand) uint32 {
 
 var randomActions = []linux.Action{linux.Allow, linux.Errno | 1, linux.Errno | 38, linux.KillProcess, linux.KillThread, linux.Log, linux.Notify, linux.Trap, linux.Trace | 7, linux.Errno | 0xffff, 0x12345678}
 
-// randomProgram returns a valid program that uses everything seccomp has.
-func randomProgram(r *rand.Rand, size int) bpf.Program {
-	alu := []uint16{bpf.AddK, bpf.AddX, bpf.SubK, bpf.SubX, bpf.MulK, bpf.MulX, bpf.DivK, bpf.DivX, bpf.OrK, bpf.OrX,
-		bpf.AndK, bpf.AndX, bpf.LshK, bpf.LshX, bpf.RshK, bpf.RshX, bpf.XorK, bpf.XorX, bpf.Neg, bpf.Tax, bpf.Txa,
-		bpf.LdLen, bpf.LdxLen, bpf.LdImm, bpf.LdxImm, bpf.LdMem, bpf.LdxMem, bpf.St, bpf.Stx}
-	jumps := []uint16{bpf.JeqK, bpf.JeqX, bpf.JgtK, bpf.JgtX, bpf.JgeK, bpf.JgeX, bpf.JsetK, bpf.JsetX, bpf.Ja}
-	for {
-		p := bpf.Program{{Op: bpf.St, K: 0}, {Op: bpf.Stx, K: 1}}
-		for len(p) < size {
-			rest := size + 2 - len(p)
-			in := bpf.Instruction{K: randomConst(r)}
-			switch r.IntN(5) {
-			case 0, 1:
-				in.Op = bpf.LdW
-				in.K = 4 * r.Uint32N(linux.NumWords)
-			case 2:
-				in.Op = alu[r.IntN(len(alu))]
-				switch in.Op {
-				case bpf.LdMem, bpf.LdxMem, bpf.St, bpf.Stx:
-					in.K = r.Uint32N(2)
-				case bpf.LshK, bpf.RshK:
-					in.K %= 32
-				case bpf.DivK:
-					in.K = max(in.K, 1)
-				}
-			case 3, 4:
-				in.Op = jumps[r.IntN(len(jumps))]
-				in.Jt, in.Jf = uint8(r.IntN(min(rest, 9))), uint8(r.IntN(min(rest, 9)))
-				if in.Op == bpf.Ja {
-					in.K = uint32(in.Jt)
-				}
-			}
-			p = append(p, in)
-		}
-		for range 3 {
-			p = append(p, bpf.Instruction{Op: bpf.RetK, K: uint32(randomActions[r.IntN(len(randomActions))])})
-		}
-		if r.IntN(4) == 0 {
-			p[len(p)-1] = bpf.Instruction{Op: bpf.RetA}
-		}
-		if bpf.Validate(p) == nil {
-			return p
-		}
-	}
-}
-
 // randomData returns a call whose words are likely to be near the constants.
 func randomData(r *rand.Rand, constants []uint32) *linux.SeccompData {
 	word := func() uint32 {

@@ -88,18 +88,18 @@ func TestCubeCounts(t *testing.T) {
 }
 
 func TestIntervals(t *testing.T) {
-	const max = ^uint64(0)
+	const highest = ^uint64(0)
 	for _, c := range []struct {
 		test func(*policy.Builder, *policy.Node, *policy.Node) *policy.Node
 		want []Interval
 	}{
 		{full(policy.CmpEq, 5), []Interval{{5, 5}}},
-		{not(full(policy.CmpEq, 1<<32)), []Interval{{0, 1<<32 - 1}, {1<<32 + 1, max}}},
-		{full(policy.CmpGe, 1<<40+7), []Interval{{1<<40 + 7, max}}},
-		{not(full(policy.CmpGt, max-1)), []Interval{{0, max - 1}}},
-		{full(policy.CmpSet, 1<<63), []Interval{{1 << 63, max}}},
-		{func(b *policy.Builder, yes, no *policy.Node) *policy.Node { return yes }, []Interval{{0, max}}},
-		{func(b *policy.Builder, yes, no *policy.Node) *policy.Node { return no }, nil},
+		{not(full(policy.CmpEq, 1<<32)), []Interval{{0, 1<<32 - 1}, {1<<32 + 1, highest}}},
+		{full(policy.CmpGe, 1<<40+7), []Interval{{1<<40 + 7, highest}}},
+		{not(full(policy.CmpGt, highest-1)), []Interval{{0, highest - 1}}},
+		{full(policy.CmpSet, 1<<63), []Interval{{1 << 63, highest}}},
+		{func(_ *policy.Builder, yes, _ *policy.Node) *policy.Node { return yes }, []Interval{{0, highest}}},
+		{func(_ *policy.Builder, _, no *policy.Node) *policy.Node { return no }, nil},
 	} {
 		set := where(t, c.test)
 		got, ok := set.Intervals(0, 4)

@@ -71,8 +71,8 @@ func TestTermsText(t *testing.T) {
 	}
 	l0, l1, l2, all := linux.ArgLow(0), linux.ArgLow(1), linux.ArgLow(2), ^uint32(0)
 	for want, test := range map[string]test{
-		"true":                        func(b *policy.Builder, yes, no *policy.Node) *policy.Node { return yes },
-		"false":                       func(b *policy.Builder, yes, no *policy.Node) *policy.Node { return no },
+		"true":                        func(_ *policy.Builder, yes, _ *policy.Node) *policy.Node { return yes },
+		"false":                       func(_ *policy.Builder, _, no *policy.Node) *policy.Node { return no },
 		"arg0 == 5":                   full(policy.CmpEq, 5),
 		"arg0 != 5":                   not(full(policy.CmpEq, 5)),
 		"arg0 <= 5":                   not(full(policy.CmpGt, 5)),

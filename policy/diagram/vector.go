@@ -193,11 +193,11 @@ func (s *Space) Compare(cmp policy.Cmp, x, y *Vector) Ref {
 	case policy.CmpGe:
 		return s.compareGe(x, y, True)
 	}
-	any := False
+	common := False
 	for i := range x { // the bits lowest in the order first, here and below
-		any = s.Or(s.And(x[i], y[i]), any)
+		common = s.Or(s.And(x[i], y[i]), common)
 	}
-	return any
+	return common
 }
 
 func (s *Space) equal(x, y *Vector) Ref {

@@ -15,7 +15,7 @@ var hostile = []struct {
 	decided bool // must be, within a small budget
 	program func(r *rand.Rand) bpf.Program
 }{
-	{"numbers", true, func(r *rand.Rand) bpf.Program {
+	{"numbers", true, func(*rand.Rand) bpf.Program {
 		return fill(nil, func(p bpf.Program) bpf.Program {
 			return append(p, bpf.Instruction{Op: bpf.LdW}, bpf.Instruction{Op: bpf.JeqK, K: uint32(len(p)), Jf: 1}, bpf.Instruction{Op: bpf.RetK, K: uint32(linux.Errno) | uint32(len(p))})
 		})
@@ -59,7 +59,7 @@ var hostile = []struct {
 				bpf.Instruction{Op: bpf.JgtK, K: 0xffffff00 | r.Uint32N(256), Jf: 1}, bpf.Instruction{Op: bpf.RetK})
 		})
 	}},
-	{"counted paths", false, func(r *rand.Rand) bpf.Program {
+	{"counted paths", false, func(*rand.Rand) bpf.Program {
 		p := fill(bpf.Program{{Op: bpf.LdImm}, {Op: bpf.St}}, func(p bpf.Program) bpf.Program {
 			return append(p,
 				bpf.Instruction{Op: bpf.LdW, K: 16}, bpf.Instruction{Op: bpf.JsetK, K: 1 << (len(p) / 5 % 32), Jf: 3},
