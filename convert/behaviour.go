@@ -17,7 +17,7 @@ import (
 )
 
 // limits bound the work on one syscall; an attacker's policy must not cost more.
-var limits = diagram.Limits{Nodes: 1 << 20, Steps: 8 << 20, States: 64 << 10}
+var limits = diagram.Limits{Nodes: 1 << 18, Steps: 4 << 20, States: 64 << 10}
 
 // behaviour is what a policy does with one syscall on one architecture.
 type behaviour struct {
@@ -41,6 +41,7 @@ func (e *exporter) behaviour(t *policy.Target, nr uint32, name string) (*behavio
 	} else {
 		f, err := diagram.OfGraph(b.root, diagram.CallsOf(t.Arch, nr), limits)
 		if err != nil {
+			e.complex++
 			l := loss("the rule is too complex to be analysed: %v", err)
 			l.Help = helpTooMany
 			return nil, l

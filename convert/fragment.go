@@ -2,6 +2,8 @@ package convert
 
 import (
 	"github.com/opencontainers/runtime-spec/specs-go"
+
+	"secco/bpf"
 )
 
 // What libseccomp makes of several rules for one syscall
@@ -33,8 +35,12 @@ type problem struct {
 	args    *[6]uint64 // a call that shows it
 }
 
+// maxRules bounds the rules for one syscall, each of which takes an instruction at
+// the least.
+const maxRules = bpf.MaxInstructions
+
 // maxPairs bounds how many pairs of rules are compared for one profile.
-const maxPairs = 4 << 20
+const maxPairs = 1 << 20
 
 // pairs counts down the comparisons that are left.
 type pairs int
@@ -65,6 +71,9 @@ func (budget *pairs) fragment(left, before []*rule, words uint64) *problem {
 func (budget *pairs) merge(list []*rule, words uint64) *problem {
 	if len(list) < 2 {
 		return nil
+	}
+	if len(list) > maxRules {
+		return &problem{code: "too-many-rules", message: "more rules for one syscall than a program has instructions", at: list[maxRules]}
 	}
 	for _, r := range list {
 		if _, ok := overlap(words, r); !ok {

@@ -68,12 +68,12 @@ func (m *model) entangled() (linux.Arch, *rule, *rule) {
 		action linux.Action
 	}
 	type user struct {
-		arch     linux.Arch
 		rule     *rule
-		shape    string
+		shape    int
 		branches bool
 	}
 	users := map[end][]user{}
+	shapes := map[string]int{}
 	for _, a := range m.arches {
 		words := wordsOf(a)
 		for _, nr := range slices.Sorted(maps.Keys(m.rules[a])) {
@@ -81,7 +81,11 @@ func (m *model) entangled() (linux.Arch, *rule, *rule) {
 			if len(list) < 2 {
 				continue
 			}
-			u := user{arch: a, shape: shape(list, words), branches: branches(list, words)}
+			text := shape(list, words)
+			if _, ok := shapes[text]; !ok {
+				shapes[text] = len(shapes)
+			}
+			u := user{shape: shapes[text], branches: branches(list, words)}
 			for _, r := range list {
 				s := steps(r, words)
 				if len(s) == 0 {

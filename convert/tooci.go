@@ -40,6 +40,7 @@ func ToOCI(p *policy.Policy, opts Options) (*specs.LinuxSeccomp, error) {
 const (
 	maxCubes        = 400  // rules for one syscall
 	maxInstructions = 3500 // estimated, of the program that libseccomp builds
+	maxComplex      = 8    // syscalls that can't be analysed, before the rest is left alone
 )
 
 const (
@@ -54,6 +55,7 @@ type exporter struct {
 	targets  []*policy.Target
 	fallback linux.Action
 	losses   []Loss
+	complex  int // losses that took all the work that one syscall may take
 }
 
 func (e *exporter) lose(l Loss) { e.losses = append(e.losses, l) }
@@ -239,6 +241,10 @@ func (e *exporter) entries() []specs.LinuxSyscall {
 	total := 0
 	var multiplexers []string
 	for _, name := range names {
+		if e.complex >= maxComplex {
+			e.lose(Loss{Reason: "too many rules are too complex to be analysed; the others were not looked at", Help: helpTooMany})
+			return nil
+		}
 		if name == "socketcall" || name == "ipc" {
 			multiplexers = append(multiplexers, name)
 			continue

@@ -1,10 +1,10 @@
 package oci
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"io"
+	"strings"
 	"unicode/utf8"
 
 	"secco/source"
@@ -86,7 +86,7 @@ func readJSON(f *source.File) (value, source.Diagnostics) {
 		diags.Errorf(f.Span(at, at+1), "json-syntax", "the text is not UTF-8")
 		return value{}, diags
 	}
-	r := &reader{file: f, dec: json.NewDecoder(bytes.NewReader([]byte(text)))}
+	r := &reader{file: f, dec: json.NewDecoder(strings.NewReader(text))}
 	r.dec.UseNumber()
 	v, err := r.read(0)
 	if err == nil {
@@ -126,7 +126,7 @@ func (r *reader) fail(span source.Span, code, format string, args ...any) error 
 func (r *reader) token() (json.Token, source.Span, error) {
 	text := r.file.Text()
 	start := int(r.dec.InputOffset())
-	for start < len(text) && bytes.IndexByte([]byte(" \t\r\n,:"), text[start]) >= 0 {
+	for start < len(text) && strings.IndexByte(" \t\r\n,:", text[start]) >= 0 {
 		start++
 	}
 	tok, err := r.dec.Token()
@@ -169,7 +169,7 @@ func (r *reader) readFrom(tok json.Token, span source.Span, depth int) (value, e
 	case json.Number:
 		return value{kind: kindNumber, span: span, text: tok.String()}, nil
 	case string:
-		if bytes.IndexByte([]byte(tok), 0) >= 0 {
+		if strings.IndexByte(tok, 0) >= 0 {
 			return value{}, r.fail(span, "json-syntax", "a string holds a NUL")
 		}
 		return value{kind: kindString, span: span, text: tok}, nil
