@@ -99,9 +99,9 @@ func (im *importer) policy() *policy.Policy {
 	if a, r := m.misplaced(); r != nil {
 		im.unsafe.Errorf(r.origin.span, "unsafe-rules", "%s is no syscall on %s, and none that is has rules as simple as this one: libseccomp does not get that right", r.origin.name, a)
 	}
-	if a, r, other := m.entangled(); r != nil {
-		d := im.unsafe.Errorf(r.origin.span, "unsafe-rules", "on %s the rules for %s and those for %s end in the same test after different ones: libseccomp may not get that right", a, r.origin.name, other.origin.name)
-		d.Related = append(d.Related, source.Related{Span: other.origin.span, Message: "the other rule is here"})
+	if one, other, found := m.entangled(); found {
+		d := im.unsafe.Errorf(one.rule.origin.span, "unsafe-rules", "the rules for %s and those for %s end in the same test after different ones: libseccomp may not get that right", one, other)
+		d.Related = append(d.Related, source.Related{Span: other.rule.origin.span, Message: "the other rule is here"})
 	}
 
 	killed := im.b.Leaf(linux.KillThread, source.Span{})

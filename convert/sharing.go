@@ -60,15 +60,24 @@ func branches(list []*rule, words uint64) bool {
 	return longest-len(prefix) > 1
 }
 
+// placed is a rule on one architecture.
+type placed struct {
+	arch linux.Arch
+	rule *rule
+}
+
+// String returns the syscall as it was named, and the architecture.
+func (p placed) String() string { return fmt.Sprintf("%s on %s", p.rule.origin.name, p.arch) }
+
 // entangled returns two rules of different syscalls or architectures which
 // libseccomp might get wrong together.
-func (m *model) entangled() (linux.Arch, *rule, *rule) {
+func (m *model) entangled() (one, other placed, found bool) {
 	type end struct {
 		step
 		action linux.Action
 	}
 	type user struct {
-		rule     *rule
+		placed
 		shape    int
 		branches bool
 	}
@@ -85,7 +94,7 @@ func (m *model) entangled() (linux.Arch, *rule, *rule) {
 			if _, ok := shapes[text]; !ok {
 				shapes[text] = len(shapes)
 			}
-			u := user{shape: shapes[text], branches: branches(list, words)}
+			u := user{placed: placed{arch: a}, shape: shapes[text], branches: branches(list, words)}
 			for _, r := range list {
 				s := steps(r, words)
 				if len(s) == 0 {
@@ -93,9 +102,9 @@ func (m *model) entangled() (linux.Arch, *rule, *rule) {
 				}
 				u.rule = r
 				e := end{s[len(s)-1], r.action}
-				for _, other := range users[e] {
-					if other.shape != u.shape && (other.branches || u.branches) {
-						return a, u.rule, other.rule
+				for _, v := range users[e] {
+					if v.shape != u.shape && (v.branches || u.branches) {
+						return u.placed, v.placed, true
 					}
 				}
 				if !slices.ContainsFunc(users[e], func(o user) bool { return o.shape == u.shape }) {
@@ -104,7 +113,7 @@ func (m *model) entangled() (linux.Arch, *rule, *rule) {
 			}
 		}
 	}
-	return 0, nil, nil
+	return one, other, false
 }
 
 // shape returns the same text for lists of which libseccomp makes the same.

@@ -281,10 +281,11 @@ func (e *exporter) together(entries []specs.LinuxSyscall) {
 			Reason: "the syscall does not exist here, and none that does has rules as simple as its are: libseccomp does not get that right",
 		})
 	}
-	if a, r, other := m.entangled(); r != nil {
+	if one, other, found := m.entangled(); found {
+		name := one.rule.origin.name
 		l := Loss{
-			Arch: a, Syscall: r.origin.name, Span: e.span(r.origin.name), Help: helpTooMany,
-			Reason: fmt.Sprintf("its rules and those for %s end in the same test after different ones: libseccomp may not get that right", other.origin.name),
+			Arch: one.arch, Syscall: name, Span: e.span(name), Help: helpTooMany,
+			Reason: fmt.Sprintf("its rules and those for %s end in the same test after different ones: libseccomp may not get that right", other),
 		}
 		if len(arches) > 1 {
 			l.Help = helpPerArch
