@@ -28,12 +28,20 @@ type Options struct {
 	States int
 }
 
-// LimitError says that the program has too many states.
-type LimitError struct{ Max int }
+// LimitError says what the program has too much of.
+type LimitError struct {
+	What string
+	Max  int
+}
 
 func (e *LimitError) Error() string {
-	return fmt.Sprintf("the program is too complex for a policy: it has more than %d states", e.Max)
+	return fmt.Sprintf("the program is too complex for a policy: it has more than %d %s", e.Max, e.What)
 }
+
+// maxOperations is how many operations a value may be computed by. Policies
+// evaluate shared parts of a value each time they occur, so that n instructions
+// can make for 2^n operations.
+const maxOperations = 4096
 
 // Program returns a policy that does to every call what the program does. The
 // error is bpf.Validate's, or a *LimitError.
@@ -58,7 +66,7 @@ func Program(p bpf.Program, o Options) (result *policy.Policy, err error) {
 	}()
 	u := &unit{
 		Options: o, program: diagram.NewProgram(p),
-		known: map[*policy.Expr]bitsOf{}, results: map[resultKey]*policy.Node{},
+		known: map[*policy.Expr]bitsOf{}, results: map[resultKey]*policy.Node{}, sizes: map[*policy.Expr]int{},
 	}
 	return u.policy(), nil
 }
@@ -71,12 +79,34 @@ type unit struct {
 	states  int // seen so far
 	known   map[*policy.Expr]bitsOf
 	results map[resultKey]*policy.Node
+	sizes   map[*policy.Expr]int
 }
 
 func (u *unit) spend(states int) {
 	if u.states += states; u.states > u.States {
-		panic(&LimitError{u.States})
+		panic(&LimitError{"states", u.States})
 	}
+}
+
+// Binary is the Builder's, for values that are not too long.
+func (u *unit) Binary(op policy.Op, x, y *policy.Expr) *policy.Expr {
+	if u.size(x)+u.size(y) > maxOperations {
+		panic(&LimitError{"operations for a value", maxOperations})
+	}
+	return u.Builder.Binary(op, x, y)
+}
+
+// size returns the number of operations in an expression.
+func (u *unit) size(e *policy.Expr) int {
+	if e.X == nil {
+		return 0
+	}
+	n, ok := u.sizes[e]
+	if !ok {
+		n = 1 + u.size(e.X) + u.size(e.Y)
+		u.sizes[e] = n
+	}
+	return n
 }
 
 func (u *unit) policy() *policy.Policy {
