@@ -42,9 +42,12 @@ type Types struct {
 // Conditions checks conditions that are tried in turn, each where those before
 // do not hold.
 func (t Types) Conditions(list []syntax.Expr) {
+	known := t.nonzero
 	for _, e := range list {
-		t.Condition(e)
-		t.nonzero = facts(e, false, t.nonzero)
+		here := t
+		here.nonzero = known
+		here.Condition(e)
+		known = facts(e, false, known)
 	}
 }
 

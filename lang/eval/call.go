@@ -9,8 +9,8 @@ import (
 	"secco/linux"
 )
 
-// divisionByZero is panicked with where the kernel would kill the thread.
-var divisionByZero = errors.New("division by zero")
+// errDivision is panicked with where the kernel would kill the thread.
+var errDivision = errors.New("division by zero")
 
 // call is one call that is looked at.
 type call struct {

@@ -5,6 +5,7 @@
 package eval
 
 import (
+	"errors"
 	"fmt"
 
 	"secco/lang/syntax"
@@ -252,7 +253,7 @@ func (e *Evaluator) Eval(d *linux.SeccompData) (action linux.Action) {
 	}
 	defer func() {
 		if r := recover(); r != nil {
-			if r != divisionByZero {
+			if err, ok := r.(error); !ok || !errors.Is(err, errDivision) {
 				panic(r)
 			}
 			action = linux.KillThread

@@ -104,7 +104,7 @@ func arithmetic(op syntax.Op, a, b uint64, wide kind) uint64 {
 		return a * b
 	case syntax.OpDiv, syntax.OpMod:
 		if b == 0 {
-			panic(divisionByZero)
+			panic(errDivision)
 		}
 		if op == syntax.OpDiv {
 			return a / b

@@ -248,10 +248,10 @@ func (w *writer) word(depth int, s scope) expr {
 	op := pick(w, "+", "-", "*", "&", "|", "^", "<<", ">>", "/", "%")
 	x := w.word(depth-1, s)
 	y := w.small(s)
-	switch {
-	case op == "<<" || op == ">>":
+	switch op {
+	case "<<", ">>":
 		y = atom(fmt.Sprint(w.rand.IntN(32)))
-	case op == "/" || op == "%":
+	case "/", "%":
 		y = atom(fmt.Sprint(pick(w, 1, 2, 3, 7, 8, 10, 255, 4096, 1<<31, math.MaxUint32)))
 	}
 	if w.chance(3) {

@@ -14,7 +14,7 @@ func Expr(e syntax.Expr, diags *source.Diagnostics) syntax.Expr {
 	case *syntax.Paren:
 		return Expr(e.X, diags)
 	case *syntax.Unary:
-		return Unary(&syntax.Unary{Op: e.Op, X: Expr(e.X, diags), At: e.At}, diags)
+		return Unary(&syntax.Unary{Op: e.Op, X: Expr(e.X, diags), At: e.At})
 	case *syntax.Binary:
 		return Binary(&syntax.Binary{Op: e.Op, X: Expr(e.X, diags), Y: Expr(e.Y, diags), OpAt: e.OpAt, At: e.At}, diags)
 	case *syntax.In:
@@ -28,7 +28,7 @@ func Expr(e syntax.Expr, diags *source.Diagnostics) syntax.Expr {
 }
 
 // Unary simplifies an operation with one operand.
-func Unary(e *syntax.Unary, diags *source.Diagnostics) syntax.Expr {
+func Unary(e *syntax.Unary) syntax.Expr {
 	switch x := e.X.(type) {
 	case *syntax.Number:
 		switch e.Op {

@@ -90,13 +90,32 @@ func (*Remove) stmt()     {}
 func (*When) stmt()       {}
 func (*Test) stmt()       {}
 
-func (n *Group) Span() source.Span      { return n.At }
-func (n *Flags) Span() source.Span      { return n.At }
+// Span returns where it stands.
+func (n *Group) Span() source.Span { return n.At }
+
+// Span returns where it stands.
+func (n *Flags) Span() source.Span { return n.At }
+
+// Span returns where it stands.
 func (n *NoNewPrivs) Span() source.Span { return n.At }
-func (n *Listener) Span() source.Span   { return n.At }
-func (n *Baseline) Span() source.Span   { return n.At }
-func (n *Include) Span() source.Span    { return n.At }
-func (n *Base) Span() source.Span       { return n.At }
-func (n *Remove) Span() source.Span     { return n.At }
-func (n *When) Span() source.Span       { return n.At }
-func (n *Test) Span() source.Span       { return n.At }
+
+// Span returns where it stands.
+func (n *Listener) Span() source.Span { return n.At }
+
+// Span returns where it stands.
+func (n *Baseline) Span() source.Span { return n.At }
+
+// Span returns where it stands.
+func (n *Include) Span() source.Span { return n.At }
+
+// Span returns where it stands.
+func (n *Base) Span() source.Span { return n.At }
+
+// Span returns where it stands.
+func (n *Remove) Span() source.Span { return n.At }
+
+// Span returns where it stands.
+func (n *When) Span() source.Span { return n.At }
+
+// Span returns where it stands.
+func (n *Test) Span() source.Span { return n.At }

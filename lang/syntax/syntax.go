@@ -235,24 +235,59 @@ func (*Call) expr()    {}
 func (*In) expr()      {}
 func (*Paren) expr()   {}
 
-func (n *Default) Span() source.Span   { return n.At }
-func (n *Arches) Span() source.Span    { return n.At }
-func (n *Define) Span() source.Span    { return n.At }
-func (n *Rule) Span() source.Span      { return n.At }
+// Span returns where it stands.
+func (n *Default) Span() source.Span { return n.At }
+
+// Span returns where it stands.
+func (n *Arches) Span() source.Span { return n.At }
+
+// Span returns where it stands.
+func (n *Define) Span() source.Span { return n.At }
+
+// Span returns where it stands.
+func (n *Rule) Span() source.Span { return n.At }
+
+// Span returns where it stands.
 func (n *ArchBlock) Span() source.Span { return n.At }
-func (n *Body) Span() source.Span      { return n.At }
-func (n *Arm) Span() source.Span       { return n.At }
-func (n *Action) Span() source.Span    { return n.At }
-func (n *Version) Span() source.Span   { return n.At }
-func (n *Number) Span() source.Span    { return n.At }
-func (n *Bool) Span() source.Span      { return n.At }
-func (n *Name) Span() source.Span      { return n.At }
-func (n *Arg) Span() source.Span       { return n.At }
-func (n *Unary) Span() source.Span     { return n.At }
-func (n *Binary) Span() source.Span    { return n.At }
-func (n *Call) Span() source.Span      { return n.At }
-func (n *In) Span() source.Span        { return n.At }
-func (n *Paren) Span() source.Span     { return n.At }
+
+// Span returns where it stands.
+func (n *Body) Span() source.Span { return n.At }
+
+// Span returns where it stands.
+func (n *Arm) Span() source.Span { return n.At }
+
+// Span returns where it stands.
+func (n *Action) Span() source.Span { return n.At }
+
+// Span returns where it stands.
+func (n *Version) Span() source.Span { return n.At }
+
+// Span returns where it stands.
+func (n *Number) Span() source.Span { return n.At }
+
+// Span returns where it stands.
+func (n *Bool) Span() source.Span { return n.At }
+
+// Span returns where it stands.
+func (n *Name) Span() source.Span { return n.At }
+
+// Span returns where it stands.
+func (n *Arg) Span() source.Span { return n.At }
+
+// Span returns where it stands.
+func (n *Unary) Span() source.Span { return n.At }
+
+// Span returns where it stands.
+func (n *Binary) Span() source.Span { return n.At }
+
+// Span returns where it stands.
+func (n *Call) Span() source.Span { return n.At }
+
+// Span returns where it stands.
+func (n *In) Span() source.Span { return n.At }
+
+// Span returns where it stands.
+func (n *Paren) Span() source.Span { return n.At }
 
 // Unparen returns x without parentheses around it.
 func Unparen(x Expr) Expr {

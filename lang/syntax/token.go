@@ -80,9 +80,6 @@ const (
 	OpNeg       // unary -
 )
 
-// unaryPrecedence is above that of every operator with two operands.
-const unaryPrecedence = 11
-
 var opTable = [...]struct {
 	text       string
 	precedence int // 0: no operator with two operands

@@ -243,7 +243,7 @@ func (u *Unifier) expr(e syntax.Expr, scope *frame) syntax.Expr {
 		}
 		return relocate(u.inner(d, inner, e.At), e.At)
 	case *syntax.Unary:
-		return simplify.Unary(&syntax.Unary{Op: e.Op, X: u.expr(e.X, scope), At: e.At}, u.Diags)
+		return simplify.Unary(&syntax.Unary{Op: e.Op, X: u.expr(e.X, scope), At: e.At})
 	case *syntax.Binary:
 		x, y := u.expr(e.X, scope), u.expr(e.Y, scope)
 		return simplify.Binary(&syntax.Binary{Op: e.Op, X: x, Y: y, OpAt: e.OpAt, At: e.At}, u.Diags)
