@@ -55,11 +55,13 @@ func TestTheCheckCanFail(t *testing.T) {
 	}
 	syscall := func(spec map[string]any) map[string]any { return spec["syscalls"].([]any)[0].(map[string]any) }
 	for name, document := range map[string]any{
-		"unknown field":       spoil(func(s map[string]any) { s["defaultErrnoRet"] = json.Number("1") }),
-		"no default action":   spoil(func(s map[string]any) { delete(s, "defaultAction") }),
-		"action":              spoil(func(s map[string]any) { s["defaultAction"] = "SCMP_ACT_FORBID" }),
-		"operator":            spoil(func(s map[string]any) { syscall(s)["args"].([]any)[0].(map[string]any)["op"] = "EQ" }),
-		"value beyond int64":  spoil(func(s map[string]any) { syscall(s)["args"].([]any)[0].(map[string]any)["value"] = json.Number("9223372036854775808") }),
+		"unknown field":     spoil(func(s map[string]any) { s["defaultErrnoRet"] = json.Number("1") }),
+		"no default action": spoil(func(s map[string]any) { delete(s, "defaultAction") }),
+		"action":            spoil(func(s map[string]any) { s["defaultAction"] = "SCMP_ACT_FORBID" }),
+		"operator":          spoil(func(s map[string]any) { syscall(s)["args"].([]any)[0].(map[string]any)["op"] = "EQ" }),
+		"value beyond int64": spoil(func(s map[string]any) {
+			syscall(s)["args"].([]any)[0].(map[string]any)["value"] = json.Number("9223372036854775808")
+		}),
 		"architectures twice": spoil(func(s map[string]any) { s["architectures"] = []any{"SCMP_ARCH_X86", "SCMP_ARCH_X86"} }),
 	} {
 		if err := schema.Validate(document); err == nil {
