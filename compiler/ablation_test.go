@@ -9,7 +9,6 @@ import (
 // of the instructions executed for a syscall of x86_64 with no arguments, when a
 // feature is left out.
 func TestAblation(t *testing.T) {
-	features := []feature{"", featureStrength, featureKnown, featureOrder, featureX32, featureEqual, featureBits, featureWeights, featureAccumulator}
 	mix := readMix(t)
 	lines := map[feature]string{}
 	for _, name := range workloads {

@@ -63,6 +63,8 @@ type unit struct {
 	opts   Options
 	b      *builder
 	graph  *node // the whole policy
+	joined *node // the same with x32's numbers joined to x86_64's, nil where that is not possible
+	x32    *node // of joined
 	lower  *lowerer
 	entry  *layout.Node // the graph's code
 	prog   bpf.Program
@@ -222,17 +224,29 @@ func (u *unit) numbers(audit uint32) (*node, error) {
 	return n, nil
 }
 
-// instructions makes the code.
+// instructions makes the code: of the graph in which x32 shares tests where there
+// is one and it takes fewer instructions, else of the other.
 func (u *unit) instructions() error {
-	u.lower = newLowerer(u.b)
-	u.lower.size = sizeWeight[u.opts.Optimize]
-	u.lower.weights = u.weights()
-	u.lower.without = u.opts.without
-	u.entry = u.lower.lower(u.graph, nil)
+	u.lower, u.entry = u.lowered(u.graph)
+	if u.joined != nil && u.lower.failed == nil {
+		if lower, entry := u.lowered(u.joined); entry.Reachable() < u.entry.Reachable() {
+			u.graph, u.lower, u.entry = u.joined, lower, entry
+		}
+	}
 	if t := u.lower.failed; t != nil {
 		return &ScratchError{u.place(t)}
 	}
 	return nil
+}
+
+// lowered returns the code of a graph.
+func (u *unit) lowered(graph *node) (*lowerer, *layout.Node) {
+	l := newLowerer(u.b)
+	l.size = sizeWeight[u.opts.Optimize]
+	l.weights = u.weights(graph)
+	l.without = u.opts.without
+	l.x32 = u.x32
+	return l, l.lower(graph, nil)
 }
 
 // place returns where the policy asks for a term.

@@ -17,6 +17,7 @@ type lowerer struct {
 	without feature
 	weights func(n *node) []float64
 	size    float64 // cost of an instruction, where executing one for certain costs 1
+	x32     *node   // the one that joinX32 made
 	// The number's tree that is being made, and its node, for x32's to share.
 	numbers  *search
 	byNumber *node
@@ -130,7 +131,7 @@ func (l *lowerer) tree(n *node) *layout.Node {
 	}
 	goTo := func(t target, lo, hi uint32) *layout.Node {
 		holds := n.t
-		if to := targets[t]; holds.isNumber() && (to.t == nil || !to.t.isNumber() || to.t.mask != noX32Bit) {
+		if holds.isNumber() && targets[t] != l.x32 {
 			holds = nil // x32 may share this code, with another number in A
 		}
 		return l.lower(targets[t], holds)
@@ -141,8 +142,9 @@ func (l *lowerer) tree(n *node) *layout.Node {
 		s.solve()
 		l.numbers, l.byNumber = s, n
 		return s.code()
-	case n.t.isNumber() && l.numbers != nil && len(cs)+len(l.numbers.cs) <= maxChoices:
+	case n == l.x32 && l.numbers != nil && len(cs)+len(l.numbers.cs) <= maxChoices:
 		shared, twin := target(len(targets)), l.numbers
+		l.numbers = nil // should a rule ask for the very same
 		cs = asIn(n, cs, targets, l.byNumber, shared)
 		s := &search{cs: cs, size: l.size, jump: l.jump, splits: l.without == featureEqual, shared: shared, further: twin.tests}
 		s.goTo = func(t target, lo, hi uint32) *layout.Node {

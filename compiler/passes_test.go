@@ -88,8 +88,14 @@ func TestPasses(t *testing.T) {
 				t.Fatalf("%s: %v", pass.name, err)
 			}
 			checkGraph(t, &u.b.graph, u.graph)
+			if u.joined != nil {
+				checkGraph(t, &u.b.graph, u.joined)
+			}
 			for d := range policy.Samples(p) {
 				want, _ := p.Eval(&d)
+				if u.joined != nil && u.joined.eval(&d) != want {
+					t.Fatalf("after %s: %+v: x32's graph says %s, the policy %s", pass.name, d, u.joined.eval(&d), want)
+				}
 				if got := u.graph.eval(&d); got != want {
 					t.Fatalf("after %s: %+v: the graph says %s, the policy %s", pass.name, d, got, want)
 				}

@@ -24,10 +24,10 @@ const (
 )
 
 // weights returns how often each interval of a node's values is taken.
-func (u *unit) weights() func(n *node) []float64 {
+func (u *unit) weights(graph *node) func(n *node) []float64 {
 	arches := map[*node][]linux.Arch{}
 	for _, t := range u.policy.Targets {
-		n := u.graph
+		n := graph
 		if n.t != nil && n.t.isWord(offsetArch) {
 			n = n.at(t.Arch.Audit())
 		}

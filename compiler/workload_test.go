@@ -384,3 +384,39 @@ func TestWorkloads(t *testing.T) {
 		}
 	}
 }
+
+// theory holds the fewest comparisons of the number, in the mean over all
+// syscalls of x86_64, that a search by other means found, without regard to size
+// and to x32. It is no bound: W3's is above what is reached here.
+var theory = map[string]float64{"W1a": 5.03, "W2": 2.93, "W3": 3.20, "W4": 5.21, "W5": 3.89}
+
+// TestNearTheory shows how far the programs are from those made for speed alone,
+// and those from the theory: four instructions that every call needs, and the
+// comparisons; W1a and W4 add what arguments take.
+func TestNearTheory(t *testing.T) {
+	mix := readMix(t)
+	defer func(old float64) { sizeWeight[Speed] = old }(sizeWeight[Speed])
+	weight := sizeWeight[Speed]
+	for _, name := range workloads {
+		if theory[name] == 0 {
+			continue
+		}
+		w := readWorkload(t, name)
+		p := w.policy()
+		if w.other != linux.Allow {
+			p.X32 = p.Targets[0].Default
+		}
+		var f [2]figures
+		for i, size := range []float64{weight, 0} {
+			sizeWeight[Speed] = size
+			f[i] = measure(t, w, check(t, p, Options{}), mix)
+		}
+		t.Logf("%-3s %v; for speed alone %v; theory %.2f", name, f[0], f[1], 4+theory[name])
+		if f[0].uniform > 1.02*f[1].uniform {
+			t.Errorf("%s: %v, %v for speed alone", name, f[0], f[1])
+		}
+		if f[1].uniform > 1.06*(4+theory[name]) {
+			t.Errorf("%s: %v, theory %v", name, f[1], 4+theory[name])
+		}
+	}
+}

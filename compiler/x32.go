@@ -16,11 +16,15 @@ import (
 // noX32Bit is the mask of the other bits.
 const noX32Bit = ^uint32(linux.X32Bit)
 
+// fewX32 is up to how many intervals x32's numbers are left alone: no tree with
+// others in its branches would be smaller.
+const fewX32 = 4
+
 // isNumber reports whether t is the number, perhaps under a mask.
 func (t *term) isNumber() bool { return t.expr == nil && t.y == nil && t.offset == offsetNR }
 
-// joinX32 puts a node that decides by the number without the bit in the place of
-// x32's intervals.
+// joinX32 makes the graph in which a node that decides by the number without the
+// bit stands in the place of x32's intervals.
 func (u *unit) joinX32() error {
 	audit := linux.X86_64.Audit()
 	if u.opts.without == featureX32 || u.policy.Target(linux.X32) == nil || u.policy.Target(linux.X86_64) == nil || u.graph.t == nil || !u.graph.t.isWord(offsetArch) {
@@ -31,7 +35,7 @@ func (u *unit) joinX32() error {
 		return nil
 	}
 	first, last, high := n.index(linux.X32Bit), n.index(allOnes-1), n.index(1<<31)
-	if last-first < 3 || high != last { // too few to bother, or numbers that would meet others
+	if last-first < fewX32 || high != last { // or numbers that would meet others
 		return nil
 	}
 	m := u.b.get(termKey{offset: offsetNR, mask: noX32Bit})
@@ -39,21 +43,21 @@ func (u *unit) joinX32() error {
 	for i := first; i <= last; i++ {
 		from = append(from, max(n.from[i], linux.X32Bit)&m.mask)
 	}
-	x32 := u.b.decide(m, from, n.to[first:last+1])
+	u.x32 = u.b.decide(m, from, n.to[first:last+1])
 	from, to := []uint32{}, []*node{}
 	for i, v := range n.from {
 		if v < linux.X32Bit {
 			from, to = append(from, v), append(to, n.to[i])
 		}
 	}
-	from, to = append(from, linux.X32Bit), append(to, x32)
+	from, to = append(from, linux.X32Bit), append(to, u.x32)
 	if top := n.at(allOnes); top != n.at(allOnes-1) { // that number is x86_64's
 		from, to = append(from, allOnes), append(to, top)
 	}
 	joined := u.b.decide(n.t, from, to)
 	to = append([]*node{}, u.graph.to...)
 	to[u.graph.index(audit)] = joined
-	u.graph = u.b.decide(u.graph.t, u.graph.from, to)
+	u.joined = u.b.decide(u.graph.t, u.graph.from, to)
 	return nil
 }
 

@@ -40,6 +40,22 @@ func (n *Node) Height() int {
 	return int(n.height)
 }
 
+// Reachable returns how many nodes n leads to, n included.
+func (n *Node) Reachable() int {
+	seen := map[*Node]bool{}
+	var walk func(n *Node)
+	walk = func(n *Node) {
+		if n != nil && !seen[n] {
+			seen[n] = true
+			walk(n.Next)
+			walk(n.Yes)
+			walk(n.No)
+		}
+	}
+	walk(n)
+	return len(seen)
+}
+
 // maxJump is how many instructions a conditional jump can skip.
 const maxJump = 255
 
