@@ -8,6 +8,7 @@
 package convert
 
 import (
+	"secco/convert/libseccomp"
 	"secco/linux"
 	"secco/oci"
 )
@@ -18,12 +19,16 @@ type Options struct {
 	// native architecture to those that a profile names. For ToOCI a Host.Arch
 	// of zero is the first 64-bit architecture of the policy.
 	Host oci.Host
-	// Libseccomp lets the libseccomp that is built in decide where the meaning of
-	// some rules is not known for all of its versions: what it builds is proved to
-	// do what the rules say, or else they are refused as they are without. The
-	// outcome holds for that version.
-	Libseccomp bool
+	// WithoutLibseccomp keeps the libseccomp that is built in, if one is, from
+	// deciding where the meaning of some rules is not known for all of its
+	// versions. Otherwise it builds its program of the profile, in at most twenty
+	// seconds, and the rules are taken, with a warning, where that is proved to do
+	// what they say; without it they are refused.
+	WithoutLibseccomp bool
 	// Arch restricts ToOCI to one architecture of a policy with several: the
 	// profile has no rules for the others, which get kill_thread.
 	Arch linux.Arch
 }
+
+// ask reports whether libseccomp may be asked.
+func (o Options) ask() bool { return libseccomp.Available && !o.WithoutLibseccomp }

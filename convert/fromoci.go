@@ -30,7 +30,7 @@ func FromOCI(profile *oci.Profile, opts Options) (*policy.Policy, source.Diagnos
 	im := newImporter(resolved)
 	im.diags, im.host = diags, opts.Host
 	p := im.policy()
-	im.settle(p, opts.Libseccomp)
+	im.settle(p, opts.ask())
 	im.diags.Sort()
 	if im.diags.HasErrors() {
 		return nil, im.diags
@@ -96,13 +96,6 @@ func (im *importer) policy() *policy.Policy {
 	m := newModel(im.profile, fallback, arches)
 	im.unknown(m)
 	im.droppedRules(m)
-	if a, r := m.misplaced(); r != nil {
-		im.unsafe.Errorf(r.origin.span, "unsafe-rules", "%s is no syscall on %s, and none that is has rules as simple as this one: libseccomp does not get that right", r.origin.name, a)
-	}
-	if one, other, found := m.entangled(); found {
-		d := im.unsafe.Errorf(one.rule.origin.span, "unsafe-rules", "the rules for %s and those for %s end in the same test after different ones: libseccomp may not get that right", one, other)
-		d.Related = append(d.Related, source.Related{Span: other.rule.origin.span, Message: "the other rule is here"})
-	}
 
 	killed := im.b.Leaf(linux.KillThread, source.Span{})
 	p := &policy.Policy{BadArch: killed, Settings: im.settings()}
@@ -123,7 +116,21 @@ func (im *importer) policy() *policy.Policy {
 	if p.Target(linux.X86_64) != nil && p.Target(linux.X32) == nil {
 		p.X32 = killed
 	}
+	if !im.diags.HasErrors() && len(im.unsafe) == 0 {
+		im.together(m)
+	}
 	return p
+}
+
+// together reports rules of different syscalls that stand in each other's way.
+func (im *importer) together(m *model) {
+	if a, r := m.misplaced(); r != nil {
+		im.unsafe.Errorf(r.origin.span, "unsafe-rules", "%s is no syscall on %s, and none that is has rules as simple as this one: libseccomp does not get that right", r.origin.name, a)
+	}
+	if one, other, found := m.entangled(); found {
+		d := im.unsafe.Errorf(one.rule.origin.span, "unsafe-rules", "the rules for %s and those for %s end in the same test after different ones: libseccomp may not get that right", one, other)
+		d.Related = append(d.Related, source.Related{Span: other.rule.origin.span, Message: "the other rule is here"})
+	}
 }
 
 // arches returns the architectures that have rules, the native one first.

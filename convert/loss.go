@@ -47,12 +47,14 @@ type LossError struct {
 // Error returns the one-line forms of all losses.
 func (e *LossError) Error() string { return e.Diagnostics().Error() }
 
-// Diagnostics returns the losses as findings with the code "loss".
+// Diagnostics returns the losses as findings with the code "loss", in order of
+// their places.
 func (e *LossError) Diagnostics() source.Diagnostics {
 	var diags source.Diagnostics
 	for _, l := range e.Losses {
 		d := diags.Errorf(l.Span, "loss", "%s can't say this policy: %s", e.Form, l)
 		d.Hint = l.Help
 	}
+	diags.Sort()
 	return diags
 }

@@ -260,16 +260,15 @@ func (e *exporter) entries() []specs.LinuxSyscall {
 		e.lose(e.largest(made, total))
 	}
 	entries := grouped(made)
-	e.together(entries)
+	if !e.opts.ask() { // else it is asked when the profile is read back
+		e.together(entries)
+	}
 	return entries
 }
 
 // together checks that rules of different syscalls don't stand in each other's
 // way.
 func (e *exporter) together(entries []specs.LinuxSyscall) {
-	if e.opts.Libseccomp {
-		return // it will be asked when the profile is read back
-	}
 	var arches []linux.Arch
 	for _, t := range e.targets {
 		arches = append(arches, t.Arch)

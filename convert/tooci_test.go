@@ -210,6 +210,7 @@ func TestToOCILosses(t *testing.T) {
 		"default of notify": {"read: 1\narch x86_64 {\nDEFAULT_POLICY = notify\n}", nil, Options{}, "refuse user notification as the default action"},
 	} {
 		t.Run(name, func(t *testing.T) {
+			tc.opts.WithoutLibseccomp = true
 			out, err := ToOCI(load(t, defaults+tc.text+"\n", tc.targets...), tc.opts)
 			var loss *LossError
 			if !errors.As(err, &loss) || out != nil {

@@ -41,12 +41,12 @@ func TestContainersDefault(t *testing.T) {
 		"admin":         {append([]string{"CAP_SYS_ADMIN", "CAP_AUDIT_WRITE"}, podmanCaps...), false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			opts := convert.Options{Host: oci.Host{Caps: tc.caps}}
+			opts := convert.Options{Host: oci.Host{Caps: tc.caps}, WithoutLibseccomp: true}
 			p, diags := convert.FromOCI(profile, opts)
 			if (p == nil) != tc.unsure {
 				t.Fatalf("without libseccomp: %v", diags)
 			}
-			opts.Libseccomp = true
+			opts.WithoutLibseccomp = false
 			ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 			defer cancel()
 			report, err := VerifyProfile(ctx, profile, opts)
@@ -71,7 +71,7 @@ func TestNotConfirmed(t *testing.T) {
 	if profile == nil {
 		t.Fatal(diags)
 	}
-	p, diags := convert.FromOCI(profile, convert.Options{Libseccomp: true})
+	p, diags := convert.FromOCI(profile, convert.Options{})
 	if p != nil || !diags.HasErrors() || diags[0].Hint == "" {
 		t.Errorf("got %v", diags)
 	}
