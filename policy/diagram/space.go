@@ -181,8 +181,9 @@ func (s *Space) Spend(n int) {
 	}
 }
 
-// Steps returns the steps spent so far.
-func (s *Space) Steps() int { return s.steps }
+// Exhausted reports whether the steps are used up, so that nothing more can be
+// done.
+func (s *Space) Exhausted() bool { return s.steps > s.limits.Steps }
 
 // Size returns the number of nodes made since the last Reset.
 func (s *Space) Size() int { return len(s.nodes) }

@@ -57,6 +57,10 @@ func Differences(a, b Filter, o Options) (*Report, error) {
 	c := newComparison(a, b, o)
 	report := &Report{}
 	for _, calls := range c.slices(o.Arches) {
+		if c.space.Exhausted() {
+			report.Undecided = append(report.Undecided, UndecidedCalls{calls, errExhausted.Error()})
+			continue
+		}
 		found, err := c.differences(calls)
 		var limit *diagram.LimitError
 		switch {

@@ -1,4 +1,4 @@
-// Package prove decides, for all of the 2^544 possible calls, whether two
+// Package prove decides, for all of the 2^512 possible calls, whether two
 // filters do the same, or whether one is at least as strict as the other. An
 // answer other than Undecided holds for every call: a proof or a call that shows
 // the difference, which has been run through both filters.
@@ -44,7 +44,7 @@ type Verdict uint8
 const (
 	Undecided Verdict = iota // the budget did not suffice
 	Equal                    // both do the same with every call
-	Stricter                 // a does at least as strict a thing with every call, stricter with some
+	Stricter                 // what a does never comes behind what b does, and they are not known to be equal
 	Different                // there is a call that shows otherwise
 )
 
@@ -67,8 +67,8 @@ func (w Witness) String() string {
 // Result is a verdict and what stands behind it.
 type Result struct {
 	Verdict Verdict
-	Witness *Witness // of Different, and of Stricter where the two differ
-	Reason  string   // of Undecided: what could not be decided, and why
+	Witness *Witness // of Different; of Stricter: where they differ, nil if that is not decided
+	Reason  string   // what could not be decided, and why
 }
 
 // Options are limits and the question's scope. The zero Options is ready for use.
@@ -110,8 +110,10 @@ func AtLeastAsStrict(a, b Filter, o Options) (Result, error) {
 	case same.Verdict == Equal:
 		return same, nil
 	}
-	return Result{Verdict: Stricter, Witness: same.Witness}, nil
+	return Result{Verdict: Stricter, Witness: same.Witness, Reason: same.Reason}, nil
 }
+
+var errExhausted = errors.New("the steps are used up")
 
 // relation returns where two diagrams violate what is to be proved.
 type relation func(s *diagram.Space, f, g diagram.Ref) diagram.Ref
@@ -150,7 +152,13 @@ func compare(a, b Filter, o Options, violates relation) (Result, error) {
 	}
 	var undecided []diagram.Calls
 	var reason error
-	for _, calls := range hard {
+	for i, calls := range hard {
+		if c.space.Exhausted() {
+			if undecided = append(undecided, hard[i:]...); reason == nil {
+				reason = errExhausted
+			}
+			break
+		}
 		w, err := c.decide(calls, violates)
 		var limit *diagram.LimitError
 		switch {

@@ -341,3 +341,23 @@ func TestCorners(t *testing.T) {
 		}
 	}
 }
+
+// With hardly any steps nothing is decided, and it is said so.
+func TestNoSteps(t *testing.T) {
+	r := rand.New(rand.NewPCG(21, 22))
+	p := ladder(r, 30)
+	for steps := 1; steps < 1<<20; steps *= 4 {
+		o := Options{Limits: diagram.Limits{Steps: steps}}
+		res, err := Equivalent(mustProgram(t, p), mustProgram(t, same(p)), o)
+		if err != nil || res.Verdict == Different || res.Verdict == Undecided && res.Reason == "" {
+			t.Fatalf("%d steps: %v %q, %v", steps, res.Verdict, res.Reason, err)
+		}
+		report, err := Differences(mustProgram(t, p), mustProgram(t, same(p)), o)
+		if err != nil || len(report.Differences) > 0 || res.Verdict == Undecided && len(report.Undecided) == 0 {
+			t.Fatalf("%d steps: %v %s, %v", steps, res.Verdict, report, err)
+		}
+		if steps == 1 && res.Verdict != Undecided {
+			t.Fatalf("%v in one step", res.Verdict)
+		}
+	}
+}
