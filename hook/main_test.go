@@ -16,6 +16,7 @@ import (
 
 	"secco/bpf"
 	"secco/linux"
+	"secco/test/alive"
 )
 
 // Filters can't be taken off, so whatever installs one runs in a child: this
@@ -34,6 +35,7 @@ func TestMain(m *testing.M) {
 		children[name](arg)
 		os.Exit(0)
 	}
+	alive.Main()
 	os.Exit(m.Run())
 }
 

@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/binary"
 	"os"
+	"path/filepath"
 	"strconv"
 	"testing"
 
@@ -10,9 +11,13 @@ import (
 
 	"secco/bpf"
 	"secco/hook/policies"
+	"secco/test/alive"
 )
 
 func TestMain(m *testing.M) {
+	if filepath.Base(os.Args[0]) != "secco-wrap" && filepath.Base(os.Args[0]) != "compile" { // the commands are this program, too
+		alive.Main()
+	}
 	testscript.Main(m, map[string]func(){
 		"secco-wrap": main,
 		"compile":    compile,

@@ -18,6 +18,7 @@ import (
 	"secco/lang"
 	"secco/linux"
 	"secco/source"
+	"secco/test/alive"
 )
 
 const policyText = "read: 1\nwrite: arg0 == 1\n"
@@ -101,6 +102,7 @@ const childVariable = "SECCO_COMPAT_TEST"
 func TestMain(m *testing.M) {
 	how := os.Getenv(childVariable)
 	if how == "" {
+		alive.Main()
 		os.Exit(m.Run())
 	}
 	program, err := compat.Prepare(compat.InlineMarker+"getppid: 1\n", compat.SeccompSettings{DefaultPositiveAction: "EXFULL", DefaultNegativeAction: "allow", DefaultPolicyAction: "allow"})

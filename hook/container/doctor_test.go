@@ -7,9 +7,13 @@ import (
 	"testing"
 
 	"secco/hook/container"
+	"secco/test/alive"
 )
 
 func TestDoctorHooks(t *testing.T) {
+	if err := alive.Check(); err != nil {
+		t.Fatal(err) // Doctor would hang
+	}
 	root := t.TempDir()
 	write := func(path, text string, mode os.FileMode) {
 		t.Helper()

@@ -176,17 +176,6 @@ func (p *podman) run(args ...string) result {
 	return p.try(append([]string{"run", "--rm", "--network=none", "--ulimit", "nofile=1024:1024", "--ulimit", "nproc=1000:1000"}, args...)...)
 }
 
-func (p *podman) importRoot(root, name string) {
-	p.t.Helper()
-	tarball := filepath.Join(p.t.TempDir(), "root.tar")
-	if r := run(p.t, "tar", "-C", root, "-cf", tarball, "."); r.code != 0 {
-		p.t.Fatal(r)
-	}
-	if r := p.try("import", tarball, name); r.code != 0 {
-		p.t.Fatal(r)
-	}
-}
-
 // TestPodman puts filters on podman's containers by hooks.d and by the runtime
 // wrapper.
 func TestPodman(t *testing.T) {
@@ -208,30 +197,28 @@ func TestPodman(t *testing.T) {
 	root := rootfs(t)
 	t.Run("precreate", func(t *testing.T) {
 		p := newPodman(t, "--runtime", rt, "--hooks-dir", hooksDir(t, "precreate", "precreate", "--dir", dir, "--default", "p"))
-		p.importRoot(root, "base")
-		expect(t, p.run("base", "payload"), 3, saw, "")
-		expect(t, p.run("--security-opt", "seccomp=unconfined", "base", "payload"), 3, saw, "")
-		r := p.run("--annotation", "dev.secco.policy=missing", "base", "payload")
+		expect(t, p.run("--rootfs", root, "payload"), 3, saw, "")
+		expect(t, p.run("--security-opt", "seccomp=unconfined", "--rootfs", root, "payload"), 3, saw, "")
+		r := p.run("--annotation", "dev.secco.policy=missing", "--rootfs", root, "payload")
 		if r.code == 0 || r.code == 3 || strings.Contains(r.stdout, "uname") {
 			t.Errorf("started without the policy that it asked for: %v", r)
 		}
 	})
 	t.Run("install", func(t *testing.T) {
 		p := newPodman(t, "--runtime", rt, "--hooks-dir", hooksDir(t, "prestart", "install", "--dir", dir, "--default", "noexec"))
-		p.importRoot(root, "base")
-		expect(t, p.run("base", "payload"), 3, saw, "")
+		expect(t, p.run("--rootfs", root, "payload"), 3, saw, "")
 		awaitNone(t)
 	})
 	t.Run("gate", func(t *testing.T) {
 		p := newPodman(t, "--runtime", rt, "--hooks-dir", hooksDir(t, "prestart", "gate", "--stricter-than", filepath.Join(dir, "p.secco")))
-		p.importRoot(root, "base")
-		r := p.run("--security-opt", "seccomp=unconfined", "base", "payload")
+		r := p.run("--security-opt", "seccomp=unconfined", "--rootfs", root, "payload")
 		if r.code == 3 || !strings.Contains(r.stderr, "unconfined") {
 			t.Errorf("started unconfined: %v", r)
 		}
-		r = p.run("base", "payload") // podman's default profile allows uname
-		if r.code == 3 || !strings.Contains(r.stderr, "less strict") {
-			t.Errorf("started with a milder profile: %v", r)
+		// podman's own profile has rules that libseccomp may get wrong
+		r = p.run("--rootfs", root, "payload")
+		if r.code == 3 || !strings.Contains(r.stderr, "can't be judged") {
+			t.Errorf("started with a profile that can't be judged: %v", r)
 		}
 	})
 	t.Run("runtime wrapper", func(t *testing.T) {
@@ -241,8 +228,7 @@ func TestPodman(t *testing.T) {
 			t.Fatal(err)
 		}
 		p := newPodman(t, "--runtime", script)
-		p.importRoot(root, "base")
-		expect(t, p.run("base", "payload"), 3, saw, "")
+		expect(t, p.run("--rootfs", root, "payload"), 3, saw, "")
 	})
 }
 

@@ -21,6 +21,8 @@ import (
 	"time"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
+
+	"secco/test/alive"
 )
 
 // bin is where the commands are, as they are shipped: pure Go and static. They are
@@ -31,6 +33,7 @@ var bin string
 var scratch string
 
 func TestMain(m *testing.M) {
+	alive.Main()
 	var err error
 	if scratch, err = os.MkdirTemp("", "secco-containers-"); err != nil {
 		panic(err)
