@@ -227,26 +227,21 @@ func (u *unit) numbers(audit uint32) (*node, error) {
 // instructions makes the code: of the graph in which x32 shares tests where there
 // is one and it takes fewer instructions, else of the other.
 func (u *unit) instructions() error {
-	u.lower, u.entry = u.lowered(u.graph)
-	if u.joined != nil && u.lower.failed == nil {
-		if lower, entry := u.lowered(u.joined); entry.Reachable() < u.entry.Reachable() {
-			u.graph, u.lower, u.entry = u.joined, lower, entry
+	u.lower = newLowerer(u.b)
+	u.lower.size = sizeWeight[u.opts.Optimize]
+	u.lower.weights = u.weights()
+	u.lower.without = u.opts.without
+	u.lower.x32 = u.x32
+	u.entry = u.lower.lower(u.graph, nil)
+	if u.joined != nil {
+		if entry := u.lower.lower(u.joined, nil); entry.Reachable() < u.entry.Reachable() {
+			u.graph, u.entry = u.joined, entry
 		}
 	}
 	if t := u.lower.failed; t != nil {
 		return &ScratchError{u.place(t)}
 	}
 	return nil
-}
-
-// lowered returns the code of a graph.
-func (u *unit) lowered(graph *node) (*lowerer, *layout.Node) {
-	l := newLowerer(u.b)
-	l.size = sizeWeight[u.opts.Optimize]
-	l.weights = u.weights(graph)
-	l.without = u.opts.without
-	l.x32 = u.x32
-	return l, l.lower(graph, nil)
 }
 
 // place returns where the policy asks for a term.

@@ -146,7 +146,7 @@ func (l *lowerer) tree(n *node) *layout.Node {
 		shared, twin := target(len(targets)), l.numbers
 		l.numbers = nil // should a rule ask for the very same
 		cs = asIn(n, cs, targets, l.byNumber, shared)
-		s := &search{cs: cs, size: l.size, jump: l.jump, splits: l.without == featureEqual, shared: shared, further: twin.tests}
+		s := &search{cs: cs, size: l.size, jump: l.jump, splits: l.without == featureEqual, shared: shared, further: twin.depth}
 		s.goTo = func(t target, lo, hi uint32) *layout.Node {
 			if t == shared {
 				return twin.part(0, len(twin.cs), 0, lo, hi)

@@ -61,19 +61,27 @@ type search struct {
 	wide    []int     // up to where those of them that are no single values do
 	order   []int     // the heavy single values, the heaviest first
 	rank    []int     // the place of each choice in order; len(order) where it has none
-	plans   []plan    // of (i, j) with nothing taken out; while one is sought, a provisional one
-	holed   map[holes]plan
+	// Of (i, j) with nothing taken out: costs by i and j, the same by j and i, and
+	// first tests; while one is sought, it is a provisional one.
+	width         int
+	costs, across []float64
+	tests         []test
+	holed         map[holes]plan
 }
 
 // holes is the interval (i, j) without the first gone of order.
 type holes struct{ i, j, gone int32 }
 
-// plan is the best first test.
+// plan is what the best tree costs, and its first test.
 type plan struct {
-	cost  float64
+	cost float64
+	test
+}
+
+type test struct {
 	form  form
-	split int32  // split: where; peel: what
-	rest  target // chain
+	split int16  // split: where; peel: what
+	rest  target // chain, done
 }
 
 type form uint8
@@ -106,10 +114,10 @@ func (s *search) solve() float64 {
 	s.prepare()
 	for length := 1; length <= n; length++ {
 		for i := 0; i+length <= n; i++ {
-			*s.at(i, i+length) = s.best(i, i+length, 0)
+			s.set(i, i+length, s.best(i, i+length, 0))
 		}
 	}
-	return s.at(0, n).cost
+	return s.plan(0, n, 0).cost
 }
 
 // code returns the code of the best tree.
@@ -123,7 +131,10 @@ func (s *search) prepare() {
 	s.sum = make([]float64, n+1)
 	ints := make([]int, 3*n)
 	s.one, s.wide, s.rank = ints[:n], ints[n:2*n], ints[2*n:]
-	s.plans = make([]plan, (n+1)*(n+1))
+	s.width = n + 1
+	s.tests = make([]test, s.width*s.width)
+	costs := make([]float64, 2*s.width*s.width)
+	s.costs, s.across = costs[:len(costs)/2], costs[len(costs)/2:]
 	s.holed = map[holes]plan{}
 	s.order = nil
 	total := 0.0
@@ -176,7 +187,13 @@ func (s *search) prepare() {
 	}
 }
 
-func (s *search) at(i, j int) *plan { return &s.plans[i*(len(s.cs)+1)+j] }
+// at returns the first test of (i, j).
+func (s *search) at(i, j int) *test { return &s.tests[i*s.width+j] }
+
+func (s *search) set(i, j int, p plan) {
+	s.costs[i*s.width+j], s.across[j*s.width+i] = p.cost, p.cost
+	*s.at(i, j) = p.test
+}
 
 // plan returns the best plan for (i, j) without the first gone of order.
 func (s *search) plan(i, j, gone int) plan {
@@ -184,7 +201,7 @@ func (s *search) plan(i, j, gone int) plan {
 		gone--
 	}
 	if gone == 0 {
-		return *s.at(i, j)
+		return plan{s.costs[i*s.width+j], *s.at(i, j)}
 	}
 	key := holes{int32(i), int32(j), int32(gone)}
 	p, ok := s.holed[key]
@@ -206,7 +223,7 @@ func (s *search) best(i, j, gone int) plan {
 	}
 	p := plan{cost: math.Inf(1)}
 	if t, ok := s.same(i, j, gone); ok {
-		p = plan{form: formDone, rest: t}
+		p = plan{0, test{form: formDone, rest: t}}
 		if s.further == nil || t != s.shared {
 			return p
 		}
@@ -221,15 +238,20 @@ func (s *search) best(i, j, gone int) plan {
 	if own := s.at(i, j); gone > 0 && j-i > 2*holeSlack && own.form == formSplit {
 		first, last = max(first, int(own.split)-holeSlack), min(last, int(own.split)+holeSlack)
 	}
-	for k := first; k <= last; k++ {
-		var c float64
-		if gone == 0 {
-			c = s.at(i, k).cost + s.at(k, j).cost
-		} else {
-			c = s.plan(i, k, gone).cost + s.plan(k, j, gone).cost
+	each := total + s.size
+	if gone == 0 {
+		last = max(last, first-1)
+		low, high := s.costs[i*s.width+first:i*s.width+last+1], s.across[j*s.width+first:j*s.width+last+1]
+		for k, c := range low {
+			if c += high[k] + each; c < p.cost {
+				p = plan{c, test{form: formSplit, split: int16(first + k)}}
+			}
 		}
-		if c += total + s.size; c < p.cost {
-			p = plan{cost: c, form: formSplit, split: int32(k)}
+	} else {
+		for k := first; k <= last; k++ {
+			if c := s.plan(i, k, gone).cost + s.plan(k, j, gone).cost + each; c < p.cost {
+				p = plan{c, test{form: formSplit, split: int16(k)}}
+			}
 		}
 	}
 	if s.splits {
@@ -237,11 +259,11 @@ func (s *search) best(i, j, gone int) plan {
 	}
 	s.chain(i, j, gone, total, &p)
 	if gone == 0 {
-		*s.at(i, j) = p
+		s.set(i, j, p)
 	}
 	if next := s.next(i, j, gone); next < len(s.order) && s.cs[s.order[next]].weight*6 >= total {
-		if c := total + s.size + s.plan(i, j, next+1).cost; c < p.cost {
-			p = plan{cost: c, form: formPeel, split: int32(next)}
+		if c := each + s.plan(i, j, next+1).cost; c < p.cost {
+			p = plan{c, test{form: formPeel, split: int16(next)}}
 		}
 	}
 	return p
@@ -338,7 +360,7 @@ func (s *search) chain(i, j, gone int, total float64, p *plan) {
 			cost += left * s.further(s.cs[i].lo, s.cs[j-1].hi)
 		}
 		if cost < p.cost {
-			*p = plan{cost: cost, form: formChain, rest: rest}
+			*p = plan{cost, test{form: formChain, rest: rest}}
 		}
 	}
 }

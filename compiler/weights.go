@@ -1,6 +1,10 @@
 package compiler
 
-import "secco/linux"
+import (
+	"slices"
+
+	"secco/linux"
+)
 
 // The objective is the same for every policy: the instructions executed for a
 // call, in the mean, plus sizeWeight for each in the program.
@@ -24,14 +28,21 @@ const (
 )
 
 // weights returns how often each interval of a node's values is taken.
-func (u *unit) weights(graph *node) func(n *node) []float64 {
+func (u *unit) weights() func(n *node) []float64 {
 	arches := map[*node][]linux.Arch{}
-	for _, t := range u.policy.Targets {
-		n := graph
-		if n.t != nil && n.t.isWord(offsetArch) {
-			n = n.at(t.Arch.Audit())
+	for _, graph := range []*node{u.graph, u.joined} {
+		if graph == nil {
+			continue
 		}
-		arches[n] = append(arches[n], t.Arch)
+		for _, t := range u.policy.Targets {
+			n := graph
+			if n.t != nil && n.t.isWord(offsetArch) {
+				n = n.at(t.Arch.Audit())
+			}
+			if !slices.Contains(arches[n], t.Arch) {
+				arches[n] = append(arches[n], t.Arch)
+			}
+		}
 	}
 	return func(n *node) []float64 {
 		w := make([]float64, len(n.to))

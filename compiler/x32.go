@@ -119,8 +119,8 @@ func (s *search) part(i, j, gone int, lo, hi uint32) *layout.Node {
 	return s.emit(i, j, gone, s.cs[i].lo, s.cs[j-1].hi)
 }
 
-// tests estimates how many tests part takes for values from lo to hi.
-func (s *search) tests(lo, hi uint32) float64 {
+// depth estimates how many tests part takes for values from lo to hi.
+func (s *search) depth(lo, hi uint32) float64 {
 	i, j := 0, len(s.cs)
 	for {
 		p := s.at(i, j)
