@@ -7,6 +7,7 @@
 package compiler
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -48,6 +49,9 @@ type Output struct {
 // Compile returns a program that does to every call what the policy says. The
 // same policy and options give the same program.
 func Compile(p *policy.Policy, opts Options) (*Output, error) {
+	if p.BadArch == nil {
+		return nil, errors.New("the policy says nothing about other architectures")
+	}
 	u := &unit{policy: p, opts: opts}
 	for _, pass := range passes {
 		if err := pass.run(u); err != nil {

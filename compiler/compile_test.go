@@ -3,6 +3,7 @@ package compiler
 import (
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -234,13 +235,66 @@ func TestScratchWords(t *testing.T) {
 
 func TestDeterminism(t *testing.T) {
 	for seed := range uint64(50) {
-		a, errA := Compile(newRandom(seed).policy(), Options{})
-		b, errB := Compile(newRandom(seed).policy(), Options{})
-		if fmt.Sprint(errA) != fmt.Sprint(errB) {
-			t.Errorf("seed %d: %v, then %v", seed, errA, errB)
+		opts := Options{}
+		if seed%2 == 0 {
+			opts.Freq = map[linux.Arch]map[uint32]float64{}
+			r := newRandom(seed)
+			for _, a := range linux.Arches() {
+				opts.Freq[a] = map[uint32]float64{}
+				for range 20 {
+					opts.Freq[a][r.Uint32N(64)] = r.Float64()
+				}
+			}
 		}
-		if errA == nil && !slices.Equal(a.Program, b.Program) {
-			t.Errorf("seed %d: two programs", seed)
+		a, errA := Compile(newRandom(seed).policy(), opts)
+		for range 3 {
+			b, errB := Compile(newRandom(seed).policy(), opts)
+			if fmt.Sprint(errA) != fmt.Sprint(errB) {
+				t.Errorf("seed %d: %v, then %v", seed, errA, errB)
+			}
+			if errA == nil && !slices.Equal(a.Program, b.Program) {
+				t.Errorf("seed %d: two programs", seed)
+			}
+		}
+	}
+}
+
+func TestStrangeFrequencies(t *testing.T) {
+	for _, values := range [][]float64{
+		{math.NaN(), 1, 2}, {math.Inf(1), 1}, {math.Inf(-1), 3}, {-1, -2}, {0, 0}, {math.MaxFloat64, math.MaxFloat64, 1}, {5e-324, 1e-300}, {},
+	} {
+		freq := map[uint32]float64{}
+		for i, v := range values {
+			freq[uint32(i*7)] = v
+		}
+		for seed := range uint64(20) {
+			check(t, newRandom(seed).policy(), Options{Freq: map[linux.Arch]map[uint32]float64{linux.X86_64: freq, linux.I386: freq, linux.ARM64: freq}})
+		}
+		var b policy.Builder
+		check(t, numbered(&b, 60), Options{Freq: map[linux.Arch]map[uint32]float64{linux.X86_64: freq}})
+	}
+}
+
+func TestSmallestPolicies(t *testing.T) {
+	var b policy.Builder
+	allow, kill := b.Leaf(linux.Allow, source.Span{}), b.Leaf(linux.KillThread, source.Span{})
+	if out := check(t, &policy.Policy{BadArch: kill}, Options{}); len(out.Program) != 1 {
+		t.Errorf("no target: %d instructions", len(out.Program))
+	}
+	all := &policy.Policy{BadArch: allow, X32: allow}
+	for _, a := range linux.Arches() {
+		all.Targets = append(all.Targets, &policy.Target{Arch: a, Default: allow})
+	}
+	if out := check(t, all, Options{}); len(out.Program) != 1 {
+		t.Errorf("everything allowed: %d instructions", len(out.Program))
+	}
+	for _, p := range []*policy.Policy{
+		{},
+		{BadArch: kill, Targets: []*policy.Target{{Arch: linux.X86_64}}},
+		{BadArch: kill, Targets: []*policy.Target{{Arch: linux.X86_64, Default: allow}}}, // and x32?
+	} {
+		if _, err := Compile(p, Options{}); err == nil {
+			t.Errorf("%+v compiles", p)
 		}
 	}
 }

@@ -221,7 +221,7 @@ func (s *search) best(i, j, gone int) plan {
 			total -= s.cs[k].weight
 		}
 	}
-	p := plan{cost: math.Inf(1)}
+	p := plan{math.Inf(1), test{form: formSplit, split: int16(i + 1)}}
 	if t, ok := s.same(i, j, gone); ok {
 		p = plan{0, test{form: formDone, rest: t}}
 		if s.further == nil || t != s.shared {

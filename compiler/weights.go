@@ -1,6 +1,8 @@
 package compiler
 
 import (
+	"maps"
+	"math"
 	"slices"
 
 	"secco/linux"
@@ -74,12 +76,9 @@ func (u *unit) weights() func(n *node) []float64 {
 				if a == linux.X32 {
 					share = shareX32
 				}
-				if freq, total := u.opts.Freq[a], 0.0; len(freq) > 0 {
-					for _, f := range freq {
-						total += f
-					}
-					for nr, f := range freq {
-						w[n.index(nr&n.t.mask)] += share * (1 - shareUnnamed) * f / total
+				if list := frequent(u.opts.Freq[a]); len(list) > 0 {
+					for _, c := range list {
+						w[n.index(c.nr&n.t.mask)] += share * (1 - shareUnnamed) * c.share
 					}
 					share *= shareUnnamed
 				}
@@ -102,4 +101,31 @@ func (u *unit) weights() func(n *node) []float64 {
 		}
 		return w
 	}
+}
+
+// called is a syscall's share of all calls.
+type called struct {
+	nr    uint32
+	share float64
+}
+
+// frequent returns the shares of the syscalls that are called at all, by number.
+// What is no frequency counts as none.
+func frequent(freq map[uint32]float64) []called {
+	var list []called
+	most, total := 0.0, 0.0
+	for _, nr := range slices.Sorted(maps.Keys(freq)) { // for the same rounding every time
+		if f := freq[nr]; f > 0 && !math.IsInf(f, 1) {
+			list = append(list, called{nr, f})
+			most = max(most, f)
+		}
+	}
+	for i := range list { // first by the largest, for the sum may be too large
+		list[i].share /= most
+		total += list[i].share
+	}
+	for i := range list {
+		list[i].share /= total
+	}
+	return list
 }
