@@ -168,7 +168,7 @@ func become(program bpf.Program, opts Options, path string, argv, env []string, 
 		runtime.GOMAXPROCS(2)
 	}
 	s.tid = int32(unix.Gettid())
-	unix.RawSyscall(unix.SYS_SET_TID_ADDRESS, uintptr(unsafe.Pointer(&s.tid)), 0, 0)
+	_, _, _ = unix.RawSyscall(unix.SYS_SET_TID_ADDRESS, uintptr(unsafe.Pointer(&s.tid)), 0, 0)
 	go func() {
 		runtime.LockOSThread()
 		defer runtime.UnlockOSThread()
@@ -231,10 +231,11 @@ func (s *start) prepare(program bpf.Program, opts Options, path string, argv, en
 // raised when this program started, if it is still as raised then.
 func raisedLimit() (raised bool, initial unix.Rlimit) {
 	var now unix.Rlimit
-	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &now); err != nil || !nofile.Known {
+	first, ok := nofile.Initial()
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &now); err != nil || !ok {
 		return false, now
 	}
-	initial = unix.Rlimit{Cur: nofile.Initial.Soft, Max: nofile.Initial.Hard}
+	initial = unix.Rlimit{Cur: first.Soft, Max: first.Hard}
 	return now.Max == initial.Max && now.Cur == now.Max-1 && initial.Cur < now.Cur, initial
 }
 
@@ -261,7 +262,7 @@ func unblockSignals()
 func (s *start) enter() syscall.Errno {
 	resetSignals()
 	if s.restoreLimit {
-		syscall.RawSyscall6(unix.SYS_PRLIMIT64, 0, unix.RLIMIT_NOFILE, uintptr(unsafe.Pointer(&s.limit)), 0, 0, 0)
+		_, _, _ = syscall.RawSyscall6(unix.SYS_PRLIMIT64, 0, unix.RLIMIT_NOFILE, uintptr(unsafe.Pointer(&s.limit)), 0, 0, 0)
 	}
 	if s.setPrivs {
 		if _, _, errno := syscall.RawSyscall6(unix.SYS_PRCTL, unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0, 0); errno != 0 {
@@ -283,7 +284,7 @@ func (s *start) enter() syscall.Errno {
 	_, _, errno = syscall.RawSyscall6(unix.SYS_EXECVE, uintptr(s.path), uintptr(s.argv), uintptr(s.env), 0, 0, 0)
 	s.errno = uint32(errno)
 	s.state.Store(execFailed)
-	for { // the watcher ends the process
+	for { //nolint:staticcheck // the watcher ends the process; nothing else may be done here
 	}
 }
 
@@ -314,7 +315,7 @@ func (s *start) watch() {
 			}
 			continue
 		}
-		syscall.RawSyscall6(unix.SYS_NANOSLEEP, uintptr(unsafe.Pointer(&pause)), 0, 0, 0, 0, 0)
+		_, _, _ = syscall.RawSyscall6(unix.SYS_NANOSLEEP, uintptr(unsafe.Pointer(&pause)), 0, 0, 0, 0, 0)
 		if pause.Nsec < 1_000_000 {
 			pause.Nsec *= 2
 		}
@@ -328,8 +329,8 @@ func (s *start) watch() {
 //go:norace
 func (s *start) end(outcome uint32) {
 	text := s.messages[outcome]
-	syscall.RawSyscall6(unix.SYS_WRITE, 2, uintptr(unsafe.Pointer(&text[0])), uintptr(len(text)), 0, 0, 0)
+	_, _, _ = syscall.RawSyscall6(unix.SYS_WRITE, 2, uintptr(unsafe.Pointer(&text[0])), uintptr(len(text)), 0, 0, 0)
 	for {
-		syscall.RawSyscall6(unix.SYS_EXIT_GROUP, uintptr(s.codes[outcome]), 0, 0, 0, 0, 0)
+		_, _, _ = syscall.RawSyscall6(unix.SYS_EXIT_GROUP, uintptr(s.codes[outcome]), 0, 0, 0, 0, 0)
 	}
 }

@@ -1,6 +1,7 @@
 package hook_test
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -72,7 +73,7 @@ func TestExecKeepsProcess(t *testing.T) {
 // open files that its parent set up, not with what Go made of them.
 func TestExecRestores(t *testing.T) {
 	spec := execSpec{Program: deny(linux.KillProcess, unix.SYS_UNAME), Path: "/bin/cat", Argv: []string{"cat", "/proc/self/status", "/proc/self/limits"}}
-	script := fmt.Sprintf(`trap "" HUP; ulimit -Sn 99; exec "$0"`)
+	script := `trap "" HUP; ulimit -Sn 99; exec "$0"`
 	cmd := exec.Command("/bin/sh", "-c", script, "/proc/self/exe")
 	self, err := os.Executable()
 	if err != nil {
@@ -300,8 +301,8 @@ func TestLook(t *testing.T) {
 	}
 	for name, code := range map[string]int{"missing-command": 127, dir + "/missing": 127, dir + "/plain": 126, dir: 126, "": 127} {
 		_, err := hook.Look(name)
-		e, ok := err.(*hook.ExecError)
-		if !ok || e.Code() != code {
+		var e *hook.ExecError
+		if !errors.As(err, &e) || e.Code() != code {
 			t.Errorf("%q: %v, want code %d", name, err, code)
 		}
 	}

@@ -91,7 +91,7 @@ func tryFilter() error {
 		return err
 	}
 	if r, _, errno := unix.RawSyscall(unix.SYS_GETPPID, 0, 0, 0); errno != probeErrno {
-		return fmt.Errorf("a filter was installed, but the call that it refuses returned %d, errno %d", r, errno)
+		return fmt.Errorf("a filter was installed, but the call that it refuses returned %d, errno %d", r, int(errno))
 	}
 	return nil
 }

@@ -49,7 +49,9 @@ func readFilters(tid, first, end int) (programs []bpf.Program, err error) {
 		if err != nil {
 			return fmt.Errorf("reading the filters of %d: %w", tid, err)
 		}
-		defer unix.RawSyscall6(unix.SYS_PTRACE, unix.PTRACE_DETACH, uintptr(tid), 0, uintptr(signal), 0, 0)
+		defer func() {
+			_, _, _ = unix.RawSyscall6(unix.SYS_PTRACE, unix.PTRACE_DETACH, uintptr(tid), 0, uintptr(signal), 0, 0)
+		}()
 		for i := first; i < end; i++ {
 			p, err := ReadTracedFilter(tid, i)
 			if errors.Is(err, ErrNoFilter) && i > first {

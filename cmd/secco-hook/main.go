@@ -33,7 +33,7 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	var findings source.Diagnostics
 	if errors.As(err, &findings) {
 		for _, d := range findings {
-			io.WriteString(stderr, d.String())
+			fmt.Fprint(stderr, d.String())
 		}
 	}
 	fmt.Fprintf(stderr, "secco-hook: %v\n", err)
@@ -85,7 +85,7 @@ func newApp(stdin io.Reader, stdout, stderr io.Writer) *cli.App {
 			Name:   "supervise",
 			Usage:  "what install leaves behind until the payload runs; not to be called by hand",
 			Hidden: true,
-			Action: func(c *cli.Context) error { return container.Supervise(os.Stdin, os.Stdout) },
+			Action: func(*cli.Context) error { return container.Supervise(os.Stdin, os.Stdout) },
 		}, {
 			Name:  "gate",
 			Usage: "prestart or createRuntime hook: refuse containers whose profile is less strict than a policy",

@@ -42,7 +42,7 @@ func main() {
 func run(argv, env []string, stdout, stderr io.Writer) int {
 	own, args := split(argv[1:])
 	if _, ok := own["help"]; ok {
-		io.WriteString(stdout, usage)
+		fmt.Fprint(stdout, usage)
 		return 0
 	}
 	inv, err := container.Parse(args)

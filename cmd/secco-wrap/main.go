@@ -54,7 +54,7 @@ found; else CMD's.
 func wrap(args, env []string, stdout, stderr io.Writer) int {
 	opts, argv, err := parse(args)
 	if errors.Is(err, flag.ErrHelp) {
-		io.WriteString(stdout, usage)
+		fmt.Fprint(stdout, usage)
 		return 0
 	}
 	if err == nil && len(argv) == 0 && !opts.print {
@@ -159,6 +159,6 @@ func find(name string) (*policies.Filter, error) {
 
 func printFindings(w io.Writer, findings source.Diagnostics) {
 	for _, d := range findings {
-		io.WriteString(w, strings.TrimRight(d.String(), "\n")+"\n")
+		fmt.Fprintln(w, strings.TrimRight(d.String(), "\n"))
 	}
 }

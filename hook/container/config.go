@@ -216,8 +216,8 @@ func EditConfig(path string, change func(*Config) error) (err error) {
 	}
 	defer func() {
 		if err != nil {
-			out.Close()
-			os.Remove(out.Name())
+			err = errors.Join(err, os.Remove(out.Name()))
+			_ = out.Close() // it may be closed already
 		}
 	}()
 	if _, err = out.Write(text); err != nil {

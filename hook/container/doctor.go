@@ -128,8 +128,8 @@ func (d *doctor) tracing() {
 		return
 	}
 	_, err := hook.ReadFilters(child.Process.Pid)
-	child.Process.Kill()
-	child.Wait()
+	_ = child.Process.Kill() // it may have ended
+	_ = child.Wait()
 	if err != nil {
 		d.add(Note, "tracing", advice, "processes can't be traced, or their filters not be read: %v", err)
 		return

@@ -46,7 +46,7 @@ func Gate(state *specs.State, choice Choice) error {
 	is, findings := convert.FromOCI(oci.FromSpec(profile), convert.Options{Host: oci.Host{Arch: native}})
 	findings = slices.DeleteFunc(findings, func(d source.Diagnostic) bool { return d.Severity != source.Error })
 	if err := findings.Err(); err != nil {
-		return fmt.Errorf("the container's profile can't be judged: %v", err)
+		return fmt.Errorf("the container's profile can't be judged: %s", err.Error()) // findings would be shown twice
 	}
 	return compare(prove.Policy(is), "the container's profile", want.Program, want.Name)
 }

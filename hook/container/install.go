@@ -2,6 +2,7 @@ package container
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/binary"
 	"encoding/json"
 	"errors"
@@ -101,7 +102,7 @@ func start(supervisor *exec.Cmd, o order) error {
 	if len(text) > 0 {
 		return errors.New(strings.TrimSpace(string(text)))
 	}
-	return fmt.Errorf("the supervisor ended without an answer: %v", err)
+	return fmt.Errorf("the supervisor ended without an answer: %w", cmp.Or(err, io.ErrUnexpectedEOF))
 }
 
 // Supervise is the supervisor of [Install] and [GateInstalled]: it takes its order
@@ -109,7 +110,7 @@ func start(supervisor *exec.Cmd, o order) error {
 // the payload has been executed. It closes both, for runtimes wait for all that
 // holds their pipes.
 func Supervise(in io.Reader, out io.WriteCloser) error {
-	os.WriteFile("/proc/self/comm", []byte("secco-hook"), 0) // it was started as "exe"
+	_ = os.WriteFile("/proc/self/comm", []byte("secco-hook"), 0) // it was started as "exe"
 	text, err := io.ReadAll(in)
 	if err != nil {
 		return err

@@ -88,7 +88,7 @@ func Parse(args []string) (inv Invocation, err error) {
 			target = &config
 		default:
 			// crun takes any beginning of a long flag, and short ones in clusters.
-			long := strings.HasPrefix(name, "--") && (strings.HasPrefix("--bundle", name) || strings.HasPrefix("--config", name))
+			long := strings.HasPrefix(name, "--") && slices.ContainsFunc([]string{"--bundle", "--config"}, func(f string) bool { return strings.HasPrefix(f, name) })
 			cluster := strings.HasPrefix(name, "-") && !strings.HasPrefix(name, "--") && len(name) > 2 && strings.ContainsAny(name[1:], "bf") && !hasValue
 			if name != "--" && (long || cluster) {
 				return inv, fmt.Errorf("flag %s may stand for --bundle: write it out", rest[j])
@@ -174,7 +174,7 @@ func (inv Invocation) Report(failure error) error {
 		if err != nil {
 			return err
 		}
-		line = append(text, '\n')
+		line = fmt.Appendf(nil, "%s\n", text)
 	}
 	f, err := os.OpenFile(inv.Log, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
 	if err != nil {

@@ -77,12 +77,12 @@ func (in Injection) Run() error {
 	if err != nil {
 		return fmt.Errorf("process %d: %w", in.Pid, err)
 	}
-	defer unix.Close(pidfd)
+	defer func() { _ = unix.Close(pidfd) }()
 	runtime.LockOSThread() // ptrace binds a tracee to a thread
 	defer runtime.UnlockOSThread()
 
 	t := &tracer{pid: in.Pid, options: options, threads: map[int]*thread{}}
-	kill := func() { unix.PidfdSendSignal(pidfd, unix.SIGKILL, nil, 0) }
+	kill := func() { _ = unix.PidfdSendSignal(pidfd, unix.SIGKILL, nil, 0) } // it may have ended
 	watchdog := time.AfterFunc(timeout, kill)
 	err = t.install(in)
 	if !watchdog.Stop() && err == nil {
@@ -159,11 +159,11 @@ func (t *tracer) stopAll() error {
 				continue
 			}
 			again = true
-			if err := t.seize(tid); err == unix.ESRCH && tid != t.pid {
+			if err := t.seize(tid); errors.Is(err, unix.ESRCH) && tid != t.pid {
 				continue // it has ended
-			} else if err == unix.EPERM && t.ended(tid) {
+			} else if errors.Is(err, unix.EPERM) && t.ended(tid) {
 				continue
-			} else if err == unix.EPERM && t.tracedByUs(tid) {
+			} else if errors.Is(err, unix.EPERM) && t.tracedByUs(tid) {
 				// made by a thread that was seized before
 			} else if err != nil {
 				return fmt.Errorf("tracing thread %d: %w", tid, seizeError(err))
@@ -211,10 +211,10 @@ func (t *tracer) seize(tid int) error {
 }
 
 func seizeError(err error) error {
-	switch err {
-	case unix.EPERM:
+	switch {
+	case errors.Is(err, unix.EPERM):
 		return fmt.Errorf("%w: it takes CAP_SYS_ADMIN and CAP_SYS_PTRACE in the initial user namespace, and Yama's ptrace_scope below 3", err)
-	case unix.EINVAL:
+	case errors.Is(err, unix.EINVAL):
 		return fmt.Errorf("%w: this kernel can't suspend filters (CONFIG_CHECKPOINT_RESTORE)", err)
 	}
 	return err
@@ -392,7 +392,7 @@ func (t *tracer) reap() {
 			return
 		}
 		if status.Stopped() {
-			unix.PtraceCont(tid, 0)
+			_ = unix.PtraceCont(tid, 0) // to its end
 		}
 	}
 }

@@ -9,8 +9,10 @@ package nofile
 // Limit is struct rlimit64.
 type Limit struct{ Soft, Hard uint64 }
 
-// Initial is the limit at the start; Known is false where it could not be read.
-var Initial, Known = read()
+var initial, known = read()
+
+// Initial returns the limit at the start; ok is false where it could not be read.
+func Initial() (l Limit, ok bool) { return initial, known }
 
 func read() (l Limit, ok bool) {
 	const rlimitNofile = 7

@@ -81,7 +81,7 @@ func (s Store) Load(name string) (*Filter, error) {
 	}
 	root, err := os.OpenRoot(s.Dir)
 	if err == nil {
-		defer root.Close()
+		defer func() { _ = root.Close() }()
 		var f *Filter
 		if f, err = s.load(root, name); err == nil {
 			return f, nil

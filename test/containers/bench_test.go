@@ -50,11 +50,11 @@ func BenchmarkContainer(b *testing.B) {
 	for _, name := range []string{"runc", "crun"} {
 		b.Run(name, func(b *testing.B) {
 			rt := findRuntime(b, name)
-			nothing := way{name: "no-op-hook", policy: noUname, apply: func(t testing.TB, b *bundle, rt runtime, dir string) (string, []string) {
+			nothing := way{name: "no-op-hook", policy: noUname, apply: func(_ testing.TB, b *bundle, rt runtime, _ string) (string, []string) {
 				b.spec.Hooks = &specs.Hooks{CreateRuntime: []specs.Hook{{Path: "/bin/true"}}}
 				return rt.path, nil
 			}}
-			without := way{name: "without", policy: noUname, apply: func(t testing.TB, b *bundle, rt runtime, dir string) (string, []string) { return rt.path, nil }}
+			without := way{name: "without", policy: noUname, apply: func(_ testing.TB, _ *bundle, rt runtime, _ string) (string, []string) { return rt.path, nil }}
 			for _, w := range append([]way{without, nothing}, ways...) {
 				b.Run(w.name, func(b *testing.B) {
 					dir := policyDir(b, map[string]string{"p.secco": w.policy})

@@ -68,11 +68,11 @@ func (d *dockerd) command(args ...string) *exec.Cmd {
 func (d *dockerd) try(args ...string) result { return runCommand(d.t, d.command(args...)) }
 
 // do runs docker, which must succeed.
-func (d *dockerd) do(args ...string) result {
-	d.t.Helper()
+func (d *dockerd) do(t testing.TB, args ...string) result {
+	t.Helper()
 	r := d.try(args...)
 	if r.code != 0 {
-		d.t.Fatalf("docker %q: %v", args, r)
+		t.Fatalf("docker %q: %v", args, r)
 	}
 	return r
 }
@@ -132,9 +132,9 @@ func TestDocker(t *testing.T) {
 		expect(t, docker("--user", "1000", "--cap-drop=ALL", "--security-opt", "no-new-privileges", "base", "payload"), 3, saw, "")
 	})
 	t.Run("exec", func(t *testing.T) {
-		d.do("run", "-d", "--network=none", "--name=x", "base", "sleep", "60")
-		expect(t, d.try("exec", "x", "payload"), 3, saw, "")
-		d.do("rm", "-f", "x")
+		d.do(t, "run", "-d", "--network=none", "--name=filtered", "base", "sleep", "60")
+		expect(t, d.try("exec", "filtered", "payload"), 3, saw, "")
+		d.do(t, "rm", "-f", "filtered")
 	})
 	t.Run("policy missing", func(t *testing.T) {
 		r := docker("--runtime=missing", "base", "payload")

@@ -57,7 +57,7 @@ func load(t testing.TB, dir string) *policies.Filter {
 }
 
 func wrapped(flags ...string) func(t testing.TB, b *bundle, rt runtime, dir string) (string, []string) {
-	return func(t testing.TB, b *bundle, rt runtime, dir string) (string, []string) {
+	return func(_ testing.TB, b *bundle, rt runtime, dir string) (string, []string) {
 		b.mount(dir, "/secco")
 		b.spec.Process.Args = slices.Concat([]string{"/bin/secco-wrap", "--policy", "/secco/p.secco"}, flags, []string{"--"}, b.spec.Process.Args)
 		return rt.path, nil
@@ -67,12 +67,12 @@ func wrapped(flags ...string) func(t testing.TB, b *bundle, rt runtime, dir stri
 var ways = []way{
 	{name: "wrap", policy: noUname, exact: true, apply: wrapped()},
 	{name: "wrap-gate", policy: noExec, noExec: true, apply: wrapped("--gate")},
-	{name: "hook-install", policy: noExec, exact: true, noExec: true, apply: func(t testing.TB, b *bundle, rt runtime, dir string) (string, []string) {
+	{name: "hook-install", policy: noExec, exact: true, noExec: true, apply: func(_ testing.TB, b *bundle, rt runtime, dir string) (string, []string) {
 		b.spec.Hooks = &specs.Hooks{CreateRuntime: []specs.Hook{hookOf("install", "--dir", dir, "--default", "p")}}
 		return rt.path, nil
 	}},
-	{name: "hook-install-prestart", policy: noExec, exact: true, noExec: true, apply: func(t testing.TB, b *bundle, rt runtime, dir string) (string, []string) {
-		b.spec.Hooks = &specs.Hooks{Prestart: []specs.Hook{hookOf("install", "--dir", dir, "--default", "p")}}
+	{name: "hook-install-prestart", policy: noExec, exact: true, noExec: true, apply: func(_ testing.TB, b *bundle, rt runtime, dir string) (string, []string) {
+		b.spec.Hooks = &specs.Hooks{Prestart: []specs.Hook{hookOf("install", "--dir", dir, "--default", "p")}} //nolint:staticcheck // deprecated, and what engines use
 		return rt.path, nil
 	}},
 	{name: "hook-gate", policy: noUname, apply: func(t testing.TB, b *bundle, rt runtime, dir string) (string, []string) {
@@ -85,7 +85,7 @@ var ways = []way{
 		b.spec.Hooks = &specs.Hooks{CreateRuntime: []specs.Hook{hookOf("gate", "--installed", "--stricter-than", filepath.Join(dir, "p.secco"))}}
 		return rt.path, nil
 	}},
-	{name: "runtime-wrapper", policy: noUname, apply: func(t testing.TB, b *bundle, rt runtime, dir string) (string, []string) {
+	{name: "runtime-wrapper", policy: noUname, apply: func(_ testing.TB, _ *bundle, rt runtime, dir string) (string, []string) {
 		return filepath.Join(bin, "secco-runtime"), []string{"--secco-runtime=" + rt.path, "--secco-dir=" + dir, "--secco-default=p"}
 	}},
 	{name: "crun-annotation", policy: noUname, exact: true, ignoredBy: "runc", apply: func(t testing.TB, b *bundle, rt runtime, dir string) (string, []string) {
@@ -122,19 +122,19 @@ var payloads = []payload{
 	{name: "static", args: []string{"/secco-first/first"}, set: mountFirst, code: int(unix.EXFULL), daily: true},
 	{name: "dynamic", args: []string{"/usr/bin/uname"}, set: mountLibraries, code: 1, stderr: "Exchange full"},
 	{name: "script", args: []string{"script"}, code: 3, stdout: "script started\n" + saw, execs: true, daily: true},
-	{name: "non-root", args: []string{"payload"}, code: 3, stdout: saw, set: func(t testing.TB, b *bundle) {
+	{name: "non-root", args: []string{"payload"}, code: 3, stdout: saw, set: func(_ testing.TB, b *bundle) {
 		b.spec.Process.User = specs.User{UID: 1000, GID: 1000}
 	}},
-	{name: "user-namespace", args: []string{"payload"}, code: 3, stdout: saw, daily: true, set: func(t testing.TB, b *bundle) {
+	{name: "user-namespace", args: []string{"payload"}, code: 3, stdout: saw, daily: true, set: func(_ testing.TB, b *bundle) {
 		ids := []specs.LinuxIDMapping{{ContainerID: 0, HostID: 100000, Size: 65536}}
 		b.spec.Linux.Namespaces = append(b.spec.Linux.Namespaces, specs.LinuxNamespace{Type: specs.UserNamespace})
 		b.spec.Linux.UIDMappings, b.spec.Linux.GIDMappings = ids, ids
 		b.open()
 	}},
-	{name: "no-capabilities", args: []string{"payload"}, code: 3, stdout: saw, set: func(t testing.TB, b *bundle) {
+	{name: "no-capabilities", args: []string{"payload"}, code: 3, stdout: saw, set: func(_ testing.TB, b *bundle) {
 		b.spec.Process.Capabilities = &specs.LinuxCapabilities{}
 	}},
-	{name: "new-privileges", args: []string{"payload"}, code: 3, stdout: saw, daily: true, set: func(t testing.TB, b *bundle) {
+	{name: "new-privileges", args: []string{"payload"}, code: 3, stdout: saw, daily: true, set: func(_ testing.TB, b *bundle) {
 		b.spec.Process.NoNewPrivileges = false
 	}},
 	{name: "docker-profile", args: []string{"payload"}, code: 3, stdout: saw, set: func(t testing.TB, b *bundle) {
@@ -183,10 +183,10 @@ func elf(code []byte) []byte {
 }
 
 // mountLibraries makes the host's programs and libraries visible.
-func mountLibraries(t testing.TB, b *bundle) {
+func mountLibraries(_ testing.TB, b *bundle) {
 	for _, dir := range []string{"/usr", "/lib", "/lib64"} {
-		if real, err := filepath.EvalSymlinks(dir); err == nil {
-			b.mount(real, dir)
+		if path, err := filepath.EvalSymlinks(dir); err == nil {
+			b.mount(path, dir)
 		}
 	}
 }
