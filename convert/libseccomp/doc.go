@@ -29,7 +29,8 @@ var ErrNotBuilt = errors.New("secco was built without libseccomp: the build tag 
 // Options say how a program is built. The zero value is what runc does.
 type Options struct {
 	// Tree lets libseccomp search syscall numbers by a binary tree or keeps it
-	// from it; nil is runc's choice, which goes by the number of rules.
+	// from it; nil is the choice of runc 1.2 and later, which goes by the number
+	// of rules. runc 1.1 and crun 1.8 have none.
 	Tree *bool
 }
 

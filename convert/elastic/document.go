@@ -1,0 +1,239 @@
+package elastic
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"regexp"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"go.yaml.in/yaml/v3"
+
+	"secco/source"
+)
+
+// Bounds on what is read.
+const (
+	maxSize   = 1 << 20
+	maxNodes  = 1 << 18 // what aliases stand for counted each time
+	maxDepth  = 32
+	maxErrors = 100
+)
+
+// reader gives the parts of a document their places and tells what is wrong with
+// them.
+type reader struct {
+	file  *source.File
+	lines []int // offset of each line's first byte, as YAML counts lines
+	nodes int
+	depth int
+	diags source.Diagnostics
+}
+
+// document parses the file's one document; nil where that fails.
+func (r *reader) document() *yaml.Node {
+	text := r.file.Text()
+	if len(text) > maxSize {
+		r.diags.Errorf(r.file.Span(0, 0), "too-large", "a policy of this kind has at most %d bytes", maxSize)
+		return nil
+	}
+	if !utf8.ValidString(text) {
+		r.diags.Errorf(r.file.Span(0, 0), "syntax", "this is not UTF-8")
+		return nil
+	}
+	r.lines = lineStarts(text)
+	decoder := yaml.NewDecoder(bytes.NewReader([]byte(text)))
+	var doc, second yaml.Node
+	if err := decoder.Decode(&doc); errors.Is(err, io.EOF) || err == nil && len(doc.Content) == 0 {
+		r.diags.Errorf(r.file.Span(0, 0), "syntax", "there is nothing in this file")
+		return nil
+	} else if err != nil {
+		r.broken(err)
+		return nil
+	}
+	if err := decoder.Decode(&second); err == nil {
+		r.errorf(&second, "syntax", "there is a second document")
+		return nil
+	} else if !errors.Is(err, io.EOF) {
+		r.broken(err)
+		return nil
+	}
+	return doc.Content[0]
+}
+
+var brokenLine = regexp.MustCompile(`^yaml: (?:line (\d+): )?(.*)`)
+
+// broken tells a parser's error at its line.
+func (r *reader) broken(err error) {
+	at, message := r.file.Span(0, 0), err.Error()
+	if m := brokenLine.FindStringSubmatch(strings.SplitN(message, "\n", 2)[0]); m != nil {
+		message = m[2]
+		if n, err := strconv.Atoi(m[1]); err == nil && n >= 1 && n <= len(r.lines) {
+			start := r.lines[n-1]
+			end := start + strings.IndexAny(r.file.Text()[start:]+"\n", "\r\n")
+			start += len(r.file.Text()[start:end]) - len(strings.TrimLeft(r.file.Text()[start:end], " \t"))
+			at = r.file.Span(start, end)
+		}
+	}
+	r.diags.Errorf(at, "syntax", "%s", message)
+}
+
+// lineStarts returns where lines start as YAML breaks them.
+func lineStarts(text string) []int {
+	starts := []int{0}
+	for i, c := range text {
+		switch {
+		case c == '\r' && strings.HasPrefix(text[i+1:], "\n"):
+		case c == '\n', c == '\r', c == '\u0085', c == '\u2028', c == '\u2029':
+			starts = append(starts, i+utf8.RuneLen(c))
+		}
+	}
+	return starts
+}
+
+// span returns where a node stands.
+func (r *reader) span(n *yaml.Node) source.Span {
+	text := r.file.Text()
+	if n.Line < 1 || n.Line > len(r.lines) {
+		return r.file.Span(0, 0)
+	}
+	at := r.lines[n.Line-1]
+	for range n.Column - 1 {
+		if at < len(text) {
+			_, size := utf8.DecodeRuneInString(text[at:])
+			at += size
+		}
+	}
+	end := at
+	switch {
+	case n.Kind != yaml.ScalarNode:
+	case strings.HasPrefix(text[at:], n.Value):
+		end += len(n.Value)
+	case len(text)-at > len(n.Value) && strings.HasPrefix(text[at+1:], n.Value): // in quotes
+		end += min(len(n.Value)+2, len(text)-at)
+	}
+	return r.file.Span(at, end)
+}
+
+func (r *reader) errorf(n *yaml.Node, code, format string, args ...any) *source.Diagnostic {
+	if len(r.diags) >= maxErrors {
+		return &source.Diagnostic{}
+	}
+	return r.diags.Errorf(r.span(n), code, format, args...)
+}
+
+// full reports whether there is no use in going on.
+func (r *reader) full() bool { return len(r.diags) >= maxErrors || r.nodes > maxNodes }
+
+// value returns what a node stands for, which it does itself where it is no
+// alias, and counts it. It is nil where there is too much.
+func (r *reader) value(n *yaml.Node) *yaml.Node {
+	for range maxDepth {
+		if r.nodes++; r.nodes > maxNodes {
+			if r.nodes == maxNodes+1 {
+				r.errorf(n, "too-large", "there are more than %d values in this file, what aliases stand for counted each time", maxNodes)
+			}
+			return nil
+		}
+		if n.Kind != yaml.AliasNode {
+			return n
+		}
+		n = n.Alias
+	}
+	return n
+}
+
+// fields calls f with the keys and values of a mapping, and requires the keys to
+// be among known, each once.
+func (r *reader) fields(n *yaml.Node, what string, known []string, f func(key string, at, value *yaml.Node)) {
+	n = r.value(n)
+	if n == nil {
+		return
+	}
+	if n.Kind != yaml.MappingNode {
+		r.errorf(n, "wrong-type", "%s is a mapping, this is %s", what, kindOf(n))
+		return
+	}
+	seen := map[string]bool{}
+	for i := 0; i+1 < len(n.Content) && !r.full(); i += 2 {
+		at, key := n.Content[i], n.Content[i].Value
+		switch {
+		case at.Kind != yaml.ScalarNode || !contains(known, key):
+			r.errorf(at, "unknown-field", "%s has no field %q: there is %s", what, key, strings.Join(known, ", "))
+		case seen[key]:
+			r.errorf(at, "duplicate-field", "%s is given twice", key)
+		default:
+			seen[key] = true
+			f(key, at, n.Content[i+1])
+		}
+	}
+}
+
+func contains(list []string, s string) bool {
+	for _, l := range list {
+		if l == s {
+			return true
+		}
+	}
+	return false
+}
+
+// items calls f with the entries of a list.
+func (r *reader) items(n *yaml.Node, what string, f func(*yaml.Node)) {
+	n = r.value(n)
+	if n == nil {
+		return
+	}
+	if n.Kind != yaml.SequenceNode {
+		r.errorf(n, "wrong-type", "%s is a list, this is %s", what, kindOf(n))
+		return
+	}
+	for _, item := range n.Content {
+		if r.full() {
+			return
+		}
+		f(item)
+	}
+}
+
+// text returns a scalar that is text.
+func (r *reader) text(n *yaml.Node, what string) (string, *yaml.Node, bool) {
+	n = r.value(n)
+	if n == nil {
+		return "", nil, false
+	}
+	if n.Kind != yaml.ScalarNode || n.ShortTag() != "!!str" {
+		r.errorf(n, "wrong-type", "%s is text, this is %s", what, kindOf(n))
+		return "", nil, false
+	}
+	return n.Value, n, true
+}
+
+// number returns a scalar that is a whole number.
+func (r *reader) number(n *yaml.Node, what string) (uint64, *yaml.Node, bool) {
+	n = r.value(n)
+	if n == nil {
+		return 0, nil, false
+	}
+	var v uint64
+	if n.Kind != yaml.ScalarNode || n.ShortTag() != "!!int" || n.Decode(&v) != nil {
+		r.errorf(n, "wrong-type", "%s is a whole number from 0 to 2^64-1, this is %s", what, kindOf(n))
+		return 0, nil, false
+	}
+	return v, n, true
+}
+
+func kindOf(n *yaml.Node) string {
+	switch n.Kind {
+	case yaml.MappingNode:
+		return "a mapping"
+	case yaml.SequenceNode:
+		return "a list"
+	}
+	if n.Value == "" {
+		return "nothing"
+	}
+	return strconv.Quote(n.Value)
+}

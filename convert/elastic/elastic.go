@@ -1,0 +1,292 @@
+// Package elastic reads the YAML of elastic's go-seccomp-bpf: a policy alone or
+// under "seccomp", with the filter's settings beside it.
+//
+//	seccomp:
+//	  default_action: allow
+//	  syscalls:
+//	  - action: errno
+//	    names: [connect, accept]
+//
+// As that library has it, errno returns EPERM, the first group that matches
+// decides, calls of other architectures get the default action and x32's numbers
+// ENOSYS. The latter holds for the number 0xffffffff, too.
+package elastic
+
+import (
+	"strconv"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+
+	"secco/linux"
+	"secco/policy"
+	"secco/source"
+)
+
+// Options say what a policy leaves open. The zero value is good for most.
+type Options struct {
+	// Arches are those that the policy is for; none stands for x86_64. With several
+	// each has the same rules.
+	Arches []linux.Arch
+}
+
+// group is some syscalls and what happens to them.
+type group struct {
+	calls  []entry
+	action linux.Action
+}
+
+// entry is a syscall of a group; all of its conditions must hold.
+type entry struct {
+	name  string
+	at    *yaml.Node
+	conds []condition
+	isNow bool // it has no conditions
+}
+
+type condition struct {
+	arg   int
+	op    string
+	value uint64
+	at    *yaml.Node
+}
+
+// operations are those on arguments, in lower case.
+var operations = []string{"Equal", "NotEqual", "GreaterThan", "LessThan", "GreaterOrEqual", "LessOrEqual", "BitsSet", "BitsNotSet"}
+
+var actions = map[string]linux.Action{
+	"kill_thread": linux.KillThread, "kill_process": linux.KillProcess, "trap": linux.Trap, "errno": linux.Errno + 1,
+	"trace": linux.Trace, "log": linux.Log, "allow": linux.Allow,
+}
+
+// file is what a file says.
+type file struct {
+	*reader
+	fallback   linux.Action
+	fallbackAt *yaml.Node
+	groups     []group
+	groupsAt   *yaml.Node
+	settings   policy.Settings
+}
+
+// Read returns what a file means. The policy is nil where the findings hold
+// errors.
+func Read(f *source.File, opts Options) (*policy.Policy, source.Diagnostics) {
+	in := &file{reader: &reader{file: f}}
+	if doc := in.document(); doc != nil {
+		in.top(doc)
+	}
+	if in.diags.HasErrors() {
+		in.diags.Sort()
+		return nil, in.diags
+	}
+	out := in.policy(opts.Arches)
+	in.diags.Sort()
+	if in.diags.HasErrors() {
+		return nil, in.diags
+	}
+	return out, in.diags
+}
+
+var filterFields = []string{"default_action", "syscalls", "no_new_privs", "flag", "policy"}
+
+// top reads the whole document.
+func (in *file) top(doc *yaml.Node) {
+	if root := in.value(doc); root != nil && root.Kind == yaml.MappingNode {
+		for i := 0; i+1 < len(root.Content); i += 2 {
+			if root.Content[i].Value == "seccomp" {
+				in.fields(root, "the file", []string{"seccomp"}, func(_ string, _, value *yaml.Node) {
+					in.filter(value, "seccomp", filterFields)
+				})
+				in.complete(doc)
+				return
+			}
+		}
+	}
+	in.filter(doc, "the filter", filterFields)
+	in.complete(doc)
+}
+
+// complete tells what is missing.
+func (in *file) complete(doc *yaml.Node) {
+	if in.fallbackAt == nil && !in.diags.HasErrors() {
+		in.errorf(doc, "missing-field", "there is no default_action")
+	}
+	switch {
+	case in.diags.HasErrors():
+	case in.groupsAt == nil:
+		in.errorf(doc, "missing-field", "there are no syscalls")
+	case len(in.groups) == 0:
+		in.errorf(in.groupsAt, "missing-field", "syscalls must not be empty")
+	}
+}
+
+// filter reads a filter or the policy in it.
+func (in *file) filter(n *yaml.Node, what string, known []string) {
+	in.fields(n, what, known, func(key string, at, value *yaml.Node) {
+		switch key {
+		case "policy":
+			in.filter(value, "policy", []string{"default_action", "syscalls"})
+		case "no_new_privs":
+			v := in.value(value)
+			var set bool
+			if v == nil || v.Kind != yaml.ScalarNode || v.ShortTag() != "!!bool" || v.Decode(&set) != nil {
+				in.errorf(value, "wrong-type", "no_new_privs is true or false")
+				return
+			}
+			in.settings.NoNewPrivs = &set
+		case "flag":
+			in.flag(value)
+		case "default_action":
+			if in.fallbackAt != nil {
+				in.errorf(at, "duplicate-field", "default_action is given twice")
+				return
+			}
+			in.fallbackAt = at
+			in.fallback = in.action(value)
+		case "syscalls":
+			if in.groupsAt != nil {
+				in.errorf(at, "duplicate-field", "syscalls is given twice")
+				return
+			}
+			in.groupsAt = at
+			in.items(value, "syscalls", in.group)
+		}
+	})
+}
+
+// flag reads the filter's flags, by names or as their bits.
+func (in *file) flag(n *yaml.Node) {
+	v := in.value(n)
+	if v == nil {
+		return
+	}
+	names := []string{"tsync", "log"}
+	if bits, err := strconv.ParseUint(v.Value, 0, 32); v.Kind == yaml.ScalarNode && err == nil {
+		for i, name := range names {
+			if bits&(1<<i) != 0 {
+				in.settings.Flags = append(in.settings.Flags, name)
+			}
+		}
+		if bits > 3 {
+			in.errorf(v, "unknown-flag", "there are the flags 1 (tsync) and 2 (log)")
+		}
+		return
+	}
+	text, at, ok := in.text(v, "flag")
+	if !ok {
+		return
+	}
+	for name := range strings.SplitSeq(text, "|") {
+		name = strings.ToLower(strings.TrimSpace(name))
+		if !contains(names, name) {
+			in.errorf(at, "unknown-flag", "no flag %q: there is tsync and log", name)
+		} else if !contains(in.settings.Flags, name) {
+			in.settings.Flags = append(in.settings.Flags, name)
+		}
+		if in.full() {
+			return
+		}
+	}
+}
+
+func (in *file) action(n *yaml.Node) linux.Action {
+	text, at, ok := in.text(n, "an action")
+	if !ok {
+		return 0
+	}
+	a, ok := actions[strings.ToLower(text)]
+	if !ok {
+		in.errorf(at, "unknown-action", "no action %q: there is kill_process, kill_thread, trap, errno, trace, log and allow", text)
+	}
+	return a
+}
+
+func (in *file) group(n *yaml.Node) {
+	var g group
+	given := false
+	in.fields(n, "a group", []string{"action", "names", "names_with_args"}, func(key string, _, value *yaml.Node) {
+		switch key {
+		case "action":
+			g.action, given = in.action(value), true
+		case "names":
+			in.items(value, "names", func(item *yaml.Node) {
+				if name, at, ok := in.text(item, "a syscall's name"); ok {
+					g.calls = append(g.calls, entry{name: name, at: at, isNow: true})
+				}
+			})
+		case "names_with_args":
+			in.items(value, "names_with_args", func(item *yaml.Node) {
+				if e, ok := in.conditional(item); ok {
+					g.calls = append(g.calls, e)
+				}
+			})
+		}
+	})
+	if !given {
+		in.errorf(n, "missing-field", "the group has no action")
+	}
+	if len(g.calls) == 0 && !in.full() {
+		in.diags.Warnf(in.span(n), "empty-group", "there is no syscall in this group")
+	}
+	in.groups = append(in.groups, g)
+}
+
+// conditional reads an entry of names_with_args.
+func (in *file) conditional(n *yaml.Node) (e entry, ok bool) {
+	e.at = n
+	in.fields(n, "an entry of names_with_args", []string{"name", "arguments"}, func(key string, _, value *yaml.Node) {
+		switch key {
+		case "name":
+			var at *yaml.Node
+			if e.name, at, ok = in.text(value, "a syscall's name"); ok {
+				e.at = at
+			}
+		case "arguments":
+			in.items(value, "arguments", func(item *yaml.Node) { e.conds = append(e.conds, in.condition(item)) })
+		}
+	})
+	if !in.diags.HasErrors() && e.name == "" {
+		in.errorf(n, "missing-field", "the entry has no name")
+	}
+	if !in.diags.HasErrors() && len(e.conds) == 0 {
+		in.errorf(n, "missing-field", "the entry has no arguments")
+	}
+	return e, ok
+}
+
+func (in *file) condition(n *yaml.Node) condition {
+	c := condition{at: n}
+	var index *yaml.Node
+	in.fields(n, "a condition", []string{"argument", "position", "operation", "value"}, func(key string, at, value *yaml.Node) {
+		switch key {
+		case "argument", "position": // the library's names for it have changed
+			if index != nil {
+				in.errorf(at, "duplicate-field", "argument and position are the same")
+				return
+			}
+			index = at
+			if v, at, ok := in.number(value, key); ok && v > 5 {
+				in.errorf(at, "out-of-range", "arguments are 0 to 5")
+			} else if ok {
+				c.arg = int(v)
+			}
+		case "operation":
+			text, at, ok := in.text(value, "operation")
+			for _, op := range operations {
+				if strings.EqualFold(op, text) {
+					c.op = op
+				}
+			}
+			if ok && c.op == "" {
+				in.errorf(at, "unknown-operation", "no operation %q: there is %s", text, strings.Join(operations, ", "))
+			}
+		case "value":
+			c.value, _, _ = in.number(value, key)
+		}
+	})
+	if c.op == "" && !in.diags.HasErrors() {
+		in.errorf(n, "missing-field", "the condition has no operation")
+	}
+	return c
+}
