@@ -1,4 +1,5 @@
-# The secco image: static binaries and the shipped policies, on nothing.
+# The secco image: static binaries and the shipped policies, as text and compiled
+# for the machine, on nothing.
 #
 #   docker build -t secco .
 #   docker run --rm -v "$PWD:/work" -w /work secco check web.secco
@@ -13,7 +14,11 @@ WORKDIR /src
 COPY . .
 RUN go build -trimpath -ldflags="-s -w" -o /out/bin/ ./cmd/... \
 	&& mkdir -p /out/policies \
-	&& cp profiles/*.secco /out/policies/
+	&& cp profiles/*.secco /out/policies/ \
+	&& cd /out/policies \
+	&& for p in *.secco; do \
+		/out/bin/secco compile "$p" --arch "$(go env GOARCH)" -o "${p%.secco}.bpf" || exit 1; \
+	done
 
 FROM scratch
 COPY --from=build /out/bin/ /usr/bin/
