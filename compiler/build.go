@@ -59,10 +59,12 @@ const (
 )
 
 // Building the graph of a root may make that many new nodes, and so many more
-// for each test of the policy's graph.
+// for each test of the policy's graph. With more than maxTerms terms nothing is
+// known or ordered: it would take time, and the program is too long anyway.
 const (
 	budget        = 100
 	budgetPerTest = 10
+	maxTerms      = 1000
 )
 
 func newBuilder(size float64, without feature) *builder {
@@ -96,12 +98,22 @@ func (b *builder) root(n *policy.Node, big bool) *node {
 	if made, ok := b.roots[key]; ok {
 		return made
 	}
-	tests := 0
-	policy.Walk(func(*policy.Node) { tests++ }, n)
+	tests, terms := 0, map[*term]bool{}
+	policy.Walk(func(n *policy.Node) {
+		tests++
+		if !n.IsLeaf() {
+			t, _ := b.ask(n, big)
+			terms[t] = true
+		}
+	}, n)
+	first := b.first
+	if len(terms) > maxTerms {
+		first = plain
+	}
 	b.order = naturalOrder
 	var best *node
 	least := 0.0
-	for b.mode = b.first; b.mode <= plain; b.mode++ {
+	for b.mode = first; b.mode <= plain; b.mode++ {
 		made := b.try(n, big, tests)
 		if made == nil {
 			continue

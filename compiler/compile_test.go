@@ -233,6 +233,29 @@ func TestScratchWords(t *testing.T) {
 	}
 }
 
+// TestHopelessPolicies requires an answer soon where there is far too much.
+func TestHopelessPolicies(t *testing.T) {
+	var b policy.Builder
+	f := source.NewFile("hopeless", "xy")
+	allow, deny := b.Leaf(linux.Allow, f.Span(0, 1)), b.Leaf(linux.Errno.With(1), f.Span(1, 2))
+	distinct, nested := allow, allow
+	for i := 1; i < 20_000; i++ {
+		x := b.Binary(policy.OpMul, b.Word(linux.ArgLow(i%6)), b.Const(uint32(2*i)))
+		distinct = b.Test(policy.CmpGt, x, b.Const(uint32(i)), distinct, deny, f.Span(0, 1))
+		x = b.Word(linux.ArgLow(i % 6))
+		if i%3 == 0 {
+			x = b.Binary(policy.OpAnd, x, b.Const(uint32(i)|5))
+		}
+		nested = b.Test(policy.Cmp(i%3), x, b.Const(uint32(i)*77), nested, []*policy.Node{deny, distinct}[i%2], f.Span(0, 1))
+	}
+	for _, n := range []*policy.Node{distinct, nested} {
+		var size *SizeError
+		if _, err := Compile(one(&b, 1, n), Options{}); !errors.As(err, &size) {
+			t.Error(err)
+		}
+	}
+}
+
 func TestDeterminism(t *testing.T) {
 	for seed := range uint64(50) {
 		opts := Options{}
