@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -26,9 +27,9 @@ const (
 // them.
 type reader struct {
 	file  *source.File
-	lines []int // offset of each line's first byte, as YAML counts lines
+	chars []int // offset of each character, and of the end
+	lines []int // index in chars of each line's first character, as YAML breaks lines
 	nodes int
-	depth int
 	diags source.Diagnostics
 }
 
@@ -43,7 +44,7 @@ func (r *reader) document() *yaml.Node {
 		r.diags.Errorf(r.file.Span(0, 0), "syntax", "this is not UTF-8")
 		return nil
 	}
-	r.lines = lineStarts(text)
+	r.index(text)
 	decoder := yaml.NewDecoder(bytes.NewReader([]byte(text)))
 	var doc, second yaml.Node
 	if err := decoder.Decode(&doc); errors.Is(err, io.EOF) || err == nil && len(doc.Content) == 0 {
@@ -71,7 +72,7 @@ func (r *reader) broken(err error) {
 	if m := brokenLine.FindStringSubmatch(strings.SplitN(message, "\n", 2)[0]); m != nil {
 		message = m[2]
 		if n, err := strconv.Atoi(m[1]); err == nil && n >= 1 && n <= len(r.lines) {
-			start := r.lines[n-1]
+			start := r.chars[r.lines[n-1]]
 			end := start + strings.IndexAny(r.file.Text()[start:]+"\n", "\r\n")
 			start += len(r.file.Text()[start:end]) - len(strings.TrimLeft(r.file.Text()[start:end], " \t"))
 			at = r.file.Span(start, end)
@@ -80,38 +81,37 @@ func (r *reader) broken(err error) {
 	r.diags.Errorf(at, "syntax", "%s", message)
 }
 
-// lineStarts returns where lines start as YAML breaks them.
-func lineStarts(text string) []int {
-	starts := []int{0}
+// index notes where characters and lines are.
+func (r *reader) index(text string) {
+	if strings.HasPrefix(text, "\ufeff") { // the parser does not count it
+		r.lines = append(r.lines, 1)
+	} else {
+		r.lines = append(r.lines, 0)
+	}
 	for i, c := range text {
+		r.chars = append(r.chars, i)
 		switch {
 		case c == '\r' && strings.HasPrefix(text[i+1:], "\n"):
 		case c == '\n', c == '\r', c == '\u0085', c == '\u2028', c == '\u2029':
-			starts = append(starts, i+utf8.RuneLen(c))
+			r.lines = append(r.lines, len(r.chars))
 		}
 	}
-	return starts
+	r.chars = append(r.chars, len(text))
 }
 
 // span returns where a node stands.
 func (r *reader) span(n *yaml.Node) source.Span {
 	text := r.file.Text()
-	if n.Line < 1 || n.Line > len(r.lines) {
+	if n.Line < 1 || n.Line > len(r.lines) || n.Column < 1 {
 		return r.file.Span(0, 0)
 	}
-	at := r.lines[n.Line-1]
-	for range n.Column - 1 {
-		if at < len(text) {
-			_, size := utf8.DecodeRuneInString(text[at:])
-			at += size
-		}
-	}
+	at := r.chars[min(r.lines[n.Line-1]+n.Column-1, len(r.chars)-1)]
 	end := at
 	switch {
 	case n.Kind != yaml.ScalarNode:
 	case strings.HasPrefix(text[at:], n.Value):
 		end += len(n.Value)
-	case len(text)-at > len(n.Value) && strings.HasPrefix(text[at+1:], n.Value): // in quotes
+	case at < len(text) && strings.HasPrefix(text[at+1:], n.Value): // in quotes
 		end += min(len(n.Value)+2, len(text)-at)
 	}
 	return r.file.Span(at, end)
@@ -160,7 +160,7 @@ func (r *reader) fields(n *yaml.Node, what string, known []string, f func(key st
 	for i := 0; i+1 < len(n.Content) && !r.full(); i += 2 {
 		at, key := n.Content[i], n.Content[i].Value
 		switch {
-		case at.Kind != yaml.ScalarNode || !contains(known, key):
+		case at.Kind != yaml.ScalarNode || !slices.Contains(known, key):
 			r.errorf(at, "unknown-field", "%s has no field %q: there is %s", what, key, strings.Join(known, ", "))
 		case seen[key]:
 			r.errorf(at, "duplicate-field", "%s is given twice", key)
@@ -169,15 +169,6 @@ func (r *reader) fields(n *yaml.Node, what string, known []string, f func(key st
 			f(key, at, n.Content[i+1])
 		}
 	}
-}
-
-func contains(list []string, s string) bool {
-	for _, l := range list {
-		if l == s {
-			return true
-		}
-	}
-	return false
 }
 
 // items calls f with the entries of a list.

@@ -13,6 +13,7 @@
 package elastic
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -38,10 +39,10 @@ type group struct {
 
 // entry is a syscall of a group; all of its conditions must hold.
 type entry struct {
-	name  string
-	at    *yaml.Node
-	conds []condition
-	isNow bool // it has no conditions
+	name   string
+	at     *yaml.Node
+	conds  []condition
+	always bool // it is one of names: there are no conditions
 }
 
 type condition struct {
@@ -51,7 +52,7 @@ type condition struct {
 	at    *yaml.Node
 }
 
-// operations are those on arguments, in lower case.
+// operations are those on arguments; their case does not matter.
 var operations = []string{"Equal", "NotEqual", "GreaterThan", "LessThan", "GreaterOrEqual", "LessOrEqual", "BitsSet", "BitsNotSet"}
 
 var actions = map[string]linux.Action{
@@ -130,7 +131,7 @@ func (in *file) filter(n *yaml.Node, what string, known []string) {
 		case "no_new_privs":
 			v := in.value(value)
 			var set bool
-			if v == nil || v.Kind != yaml.ScalarNode || v.ShortTag() != "!!bool" || v.Decode(&set) != nil {
+			if v == nil || v.Kind != yaml.ScalarNode || v.Style != 0 || v.Decode(&set) != nil {
 				in.errorf(value, "wrong-type", "no_new_privs is true or false")
 				return
 			}
@@ -179,9 +180,9 @@ func (in *file) flag(n *yaml.Node) {
 	}
 	for name := range strings.SplitSeq(text, "|") {
 		name = strings.ToLower(strings.TrimSpace(name))
-		if !contains(names, name) {
+		if !slices.Contains(names, name) {
 			in.errorf(at, "unknown-flag", "no flag %q: there is tsync and log", name)
-		} else if !contains(in.settings.Flags, name) {
+		} else if !slices.Contains(in.settings.Flags, name) {
 			in.settings.Flags = append(in.settings.Flags, name)
 		}
 		if in.full() {
@@ -212,7 +213,7 @@ func (in *file) group(n *yaml.Node) {
 		case "names":
 			in.items(value, "names", func(item *yaml.Node) {
 				if name, at, ok := in.text(item, "a syscall's name"); ok {
-					g.calls = append(g.calls, entry{name: name, at: at, isNow: true})
+					g.calls = append(g.calls, entry{name: name, at: at, always: true})
 				}
 			})
 		case "names_with_args":

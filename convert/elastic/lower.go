@@ -72,8 +72,8 @@ func (in *file) target(b *policy.Builder, a linux.Arch, fallback *policy.Node) *
 			switch {
 			case !more:
 				inGroup[nr] = len(choices[nr])
-				choices[nr] = append(choices[nr], choice{entries: []entry{e}, always: e.isNow, action: g.action, span: in.span(e.at)})
-			case e.isNow:
+				choices[nr] = append(choices[nr], choice{entries: []entry{e}, always: e.always, action: g.action, span: in.span(e.at)})
+			case e.always:
 				in.errorf(e.at, "duplicate-syscall", "%s is in this group twice", e.name)
 			case choices[nr][i].always:
 				in.errorf(e.at, "duplicate-syscall", "%s is in this group with and without conditions", e.name)
@@ -85,16 +85,12 @@ func (in *file) target(b *policy.Builder, a linux.Arch, fallback *policy.Node) *
 	for nr, list := range choices {
 		next := fallback
 		for _, c := range slices.Backward(list) {
-			yes := b.Leaf(c.action, c.span)
 			if c.always {
-				next = yes
+				next = b.Leaf(c.action, c.span)
 				continue
 			}
 			for _, e := range slices.Backward(c.entries) {
-				then := yes
-				if e.at != nil {
-					then = b.Leaf(c.action, in.span(e.at))
-				}
+				then := b.Leaf(c.action, in.span(e.at))
 				for _, cond := range slices.Backward(e.conds) {
 					then = in.test(b, a, cond, then, next)
 				}
