@@ -255,7 +255,11 @@ func TestContainerd(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer log.Close()
-	cmd := exec.Command("containerd", "--root", filepath.Join(dir, "root"), "--state", filepath.Join(dir, "state"), "--address", socket)
+	config := filepath.Join(dir, "config.toml")
+	if err := os.WriteFile(config, []byte(fromDocs(t, "config.toml", "/usr/bin/secco-runtime", script)), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command("containerd", "--config", config, "--root", filepath.Join(dir, "root"), "--state", filepath.Join(dir, "state"), "--address", socket)
 	cmd.Stdout, cmd.Stderr = log, log
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)

@@ -72,7 +72,7 @@ var ways = []way{
 		return rt.path, nil
 	}},
 	{name: "hook-install-prestart", policy: noExec, exact: true, noExec: true, apply: func(_ testing.TB, b *bundle, rt runtime, dir string) (string, []string) {
-		b.spec.Hooks = &specs.Hooks{Prestart: []specs.Hook{hookOf("install", "--dir", dir, "--default", "p")}} //nolint:staticcheck // deprecated, and what engines use
+		b.spec.Hooks = &specs.Hooks{Prestart: []specs.Hook{hookOf("install", "--dir", dir, "--default", "p")}}
 		return rt.path, nil
 	}},
 	{name: "hook-gate", policy: noUname, apply: func(t testing.TB, b *bundle, rt runtime, dir string) (string, []string) {
