@@ -21,7 +21,7 @@ var compileCommand = &cli.Command{
 	Usage:     "compile a policy to the program that the kernel runs",
 	ArgsUsage: "FILTER...",
 	Flags: flags([]cli.Flag{
-		archFlag, outputFlag, formatFlag, optimizeFlag,
+		archFlag, outputFlag, formatFlag, optimizeFlag, freqFlag,
 		&cli.StringFlag{Name: "name", Usage: "`NAME` of the array in formats c and go (default: by the filter's name)"},
 	}, inputFlags),
 	Action: action(func(s *session) error {

@@ -16,7 +16,7 @@ var costCommand = &cli.Command{
 	ArgsUsage: "FILTER...",
 	Description: "best, mean and worst are the instructions that a call executes, over the ways that its arguments\n" +
 		"can take it; \"cached\" is an allow for which kernels since 5.11 do not run the filter at all.",
-	Flags: flags([]cli.Flag{archFlag, optimizeFlag}, inputFlags),
+	Flags: flags([]cli.Flag{archFlag, optimizeFlag, freqFlag}, inputFlags),
 	Action: action(func(s *session) error {
 		if err := s.want(1, -1); err != nil {
 			return err

@@ -16,7 +16,7 @@ var disasmCommand = &cli.Command{
 	Name:      "disasm",
 	Usage:     "print a filter's program as assembler text, with the rules that it comes from",
 	ArgsUsage: "FILTER...",
-	Flags:     flags([]cli.Flag{archFlag, outputFlag, optimizeFlag}, inputFlags),
+	Flags:     flags([]cli.Flag{archFlag, outputFlag, optimizeFlag, freqFlag}, inputFlags),
 	Action: action(func(s *session) error {
 		if err := s.want(1, -1); err != nil {
 			return err

@@ -2,13 +2,18 @@ package main
 
 import (
 	"errors"
+	"strings"
 
 	"secco/bpf"
 	"secco/bpf/asm"
 	"secco/compiler"
 	"secco/compiler/decompile"
+	"secco/compiler/frequency"
 	"secco/convert"
+	"secco/convert/minijail"
+	"secco/convert/rkeene"
 	"secco/lang"
+	"secco/linux"
 	"secco/oci"
 	"secco/policy"
 	"secco/source"
@@ -18,13 +23,17 @@ import (
 type filter struct {
 	name    string // of its first file
 	kind    kind
-	policy  *policy.Policy   // nil for a program
-	tests   []lang.Test      // that a policy states about itself
-	program *compiler.Output // nil for a policy, until it is compiled
+	policy  *policy.Policy                    // nil for a program
+	tests   []lang.Test                       // that a policy states about itself
+	often   map[linux.Arch]map[uint32]float64 // how often calls are made, where it says so
+	program *compiler.Output                  // nil for a policy, until it is compiled
 }
 
 // load reads FILTER arguments as one filter and tells its warnings.
 func (s *session) load(args ...string) (*filter, error) {
+	if len(args) == 1 && strings.HasPrefix(args[0], livePrefix) {
+		return s.loadLive(args[0])
+	}
 	inputs := make([]input, len(args))
 	var what kind
 	for i, arg := range args {
@@ -51,8 +60,61 @@ func (s *session) load(args ...string) (*filter, error) {
 		program, err := asm.Parse(inputs[0].file())
 		f.program = &compiler.Output{Program: program}
 		return f, err
+	case kindRkeene:
+		p, findings := rkeene.Read(inputs[0].file())
+		return f, s.take(f, p, findings)
+	case kindMinijail:
+		return f, s.loadMinijail(f, inputs[0])
 	}
 	return f, s.loadProfile(f, inputs[0])
+}
+
+// take makes a policy that was read the filter's, unless it has errors.
+func (s *session) take(f *filter, p *policy.Policy, findings source.Diagnostics) error {
+	if err := findings.Err(); err != nil {
+		return err
+	}
+	s.warn(findings)
+	f.policy = p
+	return nil
+}
+
+// loadMinijail reads a policy of minijail's with what it includes, and the
+// frequencies that it names.
+func (s *session) loadMinijail(f *filter, in input) error {
+	arches, err := s.targets()
+	if err != nil {
+		return err
+	}
+	opts := minijail.Options{Arches: arches}
+	if opts.Default, err = s.action("default-policy"); err != nil {
+		return err
+	}
+	if opts.Negative, err = s.action("default-negative"); err != nil {
+		return err
+	}
+	find, done, err := s.finder([]input{in})
+	if err != nil {
+		return err
+	}
+	defer done()
+	opts.Find = func(from *source.File, path string) (*source.File, error) { return find(from, path, false) }
+	p, often, findings := minijail.Read(in.file(), opts)
+	f.often = often
+	return s.take(f, p, findings)
+}
+
+// action returns the action that a flag gives, nil where it is not given.
+func (s *session) action(flag string) (*linux.Action, error) {
+	text := s.String(flag)
+	if text == "" {
+		return nil, nil
+	}
+	p, findings := lang.Load([]*source.File{source.NewFile("<"+flag+">", "")}, lang.Options{Defaults: lang.Defaults{Policy: text}})
+	if err := findings.Err(); err != nil {
+		return nil, err
+	}
+	return &p.Targets[0].Default.Action, nil
 }
 
 func (s *session) loadPolicy(f *filter, inputs []input) error {
@@ -71,12 +133,8 @@ func (s *session) loadPolicy(f *filter, inputs []input) error {
 	defer done()
 	opts.Find = find
 	p, tests, findings := lang.LoadTests(files, opts)
-	if err := findings.Err(); err != nil {
-		return err
-	}
-	s.warn(findings)
-	f.policy, f.tests = p, tests
-	return nil
+	f.tests = tests
+	return s.take(f, p, findings)
 }
 
 // loadProgram reads a raw program, in the byte order of --arch.
@@ -113,13 +171,7 @@ func (s *session) loadProfile(f *filter, in input) error {
 		return err
 	}
 	p, more := convert.FromOCI(profile, convert.Options{Host: host})
-	findings = append(findings, more...)
-	if err := findings.Err(); err != nil {
-		return err
-	}
-	s.warn(findings)
-	f.policy = p
-	return nil
+	return s.take(f, p, append(findings, more...))
 }
 
 // meaning returns the filter's policy, decompiling it where it is a program.
@@ -146,7 +198,19 @@ func (s *session) compile(f *filter) (*compiler.Output, error) {
 	if f.program != nil {
 		return f.program, nil
 	}
-	var opts compiler.Options
+	opts := compiler.Options{Freq: f.often}
+	if name := s.String("freq"); name != "" {
+		in, err := s.read(name)
+		if err != nil {
+			return nil, err
+		}
+		often, findings := frequency.Read(in.file(), f.policy.Targets[0].Arch)
+		if err := findings.Err(); err != nil {
+			return nil, err
+		}
+		s.warn(findings)
+		opts.Freq = often
+	}
 	switch goal := s.String("optimize"); goal {
 	case "", "speed":
 	case "size":

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"secco/linux"
 )
 
 // kind is a form in which a filter is read.
@@ -16,10 +18,15 @@ const (
 	kindSecco kind = "secco" // a policy
 	kindBPF   kind = "bpf"   // struct sock_filter, as many as there are
 	kindAsm   kind = "asm"   // a program's text
-	kindOCI   kind = "oci"   // a profile, alone or in a config.json
+	kindOCI   kind = "oci"   // a runtime's or Docker's profile
+
+	kindRkeene   kind = "rkeene"   // the language of rkeene's article
+	kindMinijail kind = "minijail" // minijail's policies
+
+	kindLive kind = "live" // a process's filter; not for --from
 )
 
-var kinds = []kind{kindSecco, kindBPF, kindAsm, kindOCI}
+var kinds = []kind{kindSecco, kindBPF, kindAsm, kindOCI, kindRkeene, kindMinijail}
 
 func kindNames() []string {
 	names := make([]string, len(kinds))
@@ -46,6 +53,24 @@ func (s *session) kindOf(in input) (kind, error) {
 // first word comes one of "=", ":", "(", "[", "," and "{".
 var asmStart = regexp.MustCompile(`^(\w+:\s*)*(\.\w+|(ldx?|stx?|add|sub|mul|div|mod|and|or|xor|lsh|rsh|neg|ja|jmp|j(eq|ne|neq|gt|ge|lt|le|set)x?|ret|tax|txa)(_(abs|ind|len|imm|mem|k|x|a))?)(\s*$|\s+([^=:([,{\s]|\[\w))`)
 
+// rkeeneStart is a block, which is rkeene's where its name is an architecture's: a
+// policy has "arch" before it. minijailStart is one of minijail's directives; a
+// rule for a group has a colon.
+var (
+	rkeeneStart   = regexp.MustCompile(`^(\w+)\s*\{$`)
+	minijailStart = regexp.MustCompile(`^@(include|default|frequency|denylist)(\s[^:]*)?$`)
+)
+
+// startsRkeene reports whether a statement begins rkeene's language.
+func startsRkeene(statement []byte) bool {
+	m := rkeeneStart.FindSubmatch(statement)
+	if m == nil {
+		return false
+	}
+	_, ok := linux.ParseArch(string(m[1]))
+	return ok
+}
+
 // detect tells what an input is: by its name's ending where that says it, else by
 // its content. A policy is what is left, for its errors have places.
 func detect(in input) kind {
@@ -56,6 +81,8 @@ func detect(in input) kind {
 		return kindBPF
 	case ".asm", ".bpfasm":
 		return kindAsm
+	case ".policy":
+		return kindMinijail
 	}
 	text := bytes.TrimLeft(in.data, " \t\r\n\ufeff")
 	switch {
@@ -63,8 +90,15 @@ func detect(in input) kind {
 		return kindBPF
 	case bytes.HasPrefix(text, []byte("{")):
 		return kindOCI
-	case asmStart.Match(firstStatement(text)):
+	}
+	first := firstStatement(text)
+	switch {
+	case asmStart.Match(first):
 		return kindAsm
+	case startsRkeene(first):
+		return kindRkeene
+	case minijailStart.Match(first):
+		return kindMinijail
 	}
 	return kindSecco
 }

@@ -33,7 +33,14 @@ func TestDetect(t *testing.T) {
 		{"p", "ld, st: 1\n", kindSecco},
 		{"p", "sub : 1\n", kindSecco},
 		{"p", "clock_gettime 1\n", kindSecco},
-		{"p", "mod {\n", kindSecco},
+		{"p", "x86_64 {\n\treturn allow\n}\n", kindRkeene},
+		{"p", "arch x86_64 {\n", kindSecco},
+		{"p", "@include ./common.policy\n", kindMinijail},
+		{"p", "# a comment\n@default kill\n", kindMinijail},
+		{"p.policy", "read: 1\n", kindMinijail},
+		{"p", "group @io = read\n", kindSecco},
+		{"p", "socket {\n", kindSecco},
+		{"p", "@include, @default: 1\n", kindSecco},
 		{"p", "rets 5\n", kindSecco},
 	} {
 		if got := detect(input{name: c.name, data: []byte(c.data)}); got != c.want {

@@ -53,7 +53,7 @@ func newApp(stdin io.Reader, stdout, stderr io.Writer) *cli.App {
 			"what was asked for could not be checked, 4 undecided.",
 		Commands: []*cli.Command{
 			checkCommand, compileCommand, convertCommand, emulateCommand, disasmCommand, asmCommand, proveCommand,
-			diffCommand, verifyCommand, testCommand, costCommand, runCommand, fmtCommand, profilesCommand, completionCommand,
+			diffCommand, verifyCommand, testCommand, costCommand, runCommand, fmtCommand, profilesCommand, doctorCommand, completionCommand,
 		},
 		Version:                   buildVersion(),
 		EnableBashCompletion:      true,

@@ -59,6 +59,7 @@ var (
 	archFlag = &cli.StringFlag{
 		Name: "arch", Aliases: []string{"a"}, Usage: "`ARCHES` that a policy is for, with commas between them, where it names none itself (default: x86_64)",
 	}
+	freqFlag     = &cli.StringFlag{Name: "freq", Usage: "make calls cheap that are frequent by `FILE`: minijail's frequencies, strace -c, perf trace -s", TakesFile: true}
 	optimizeFlag = &cli.StringFlag{Name: "optimize", Aliases: []string{"O"}, Value: "speed", Usage: "`GOAL` of the compiler: speed or size"}
 	// targetsFlag stands in for archFlag where --arch is about calls.
 	targetsFlag = &cli.StringFlag{Name: "targets", Usage: "`ARCHES` that a policy is for, with commas between them, where it names none itself (default: x86_64)"}

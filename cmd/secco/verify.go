@@ -26,7 +26,7 @@ var verifyCommand = &cli.Command{
 		"number and of those between, x32's and negative ones, other architectures', with arguments at\n" +
 		"the edges of the policy's own constants, are run through both besides. Exit code 1 shows a\n" +
 		"call that tells them apart, 3 says that secco was built without libseccomp.",
-	Flags: flags([]cli.Flag{archFlag, optimizeFlag}, inputFlags),
+	Flags: flags([]cli.Flag{archFlag, optimizeFlag, freqFlag}, inputFlags),
 	Action: action(func(s *session) error {
 		if err := s.want(1, -1); err != nil {
 			return err

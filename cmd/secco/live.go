@@ -1,0 +1,42 @@
+package main
+
+import (
+	"strconv"
+	"strings"
+
+	"secco/compiler"
+	"secco/hook"
+)
+
+// livePrefix begins a FILTER argument that stands for what the kernel holds for a
+// process: pid:N, or pid:N:INDEX, the oldest being 0.
+const livePrefix = "pid:"
+
+// loadLive reads a filter of a living process.
+func (s *session) loadLive(arg string) (*filter, error) {
+	which, index, indexed := strings.Cut(strings.TrimPrefix(arg, livePrefix), ":")
+	pid, err := strconv.ParseUint(which, 10, 31)
+	if err != nil || pid == 0 {
+		return nil, badInput("usage", "%q is no process", arg).hint("it is pid:N, or pid:N:INDEX with 0 for the oldest filter")
+	}
+	programs, err := hook.ReadFilters(int(pid))
+	if err != nil {
+		return nil, refused("live", "%s: %s", arg, err)
+	}
+	at := 0
+	if indexed {
+		n, err := strconv.ParseUint(index, 10, 31)
+		if err != nil {
+			return nil, badInput("usage", "%q is no filter of a process", arg).hint("it is pid:N, or pid:N:INDEX with 0 for the oldest filter")
+		}
+		at = int(n)
+	}
+	switch {
+	case at >= len(programs):
+		return nil, badInput("no-filter", "%s: the process has %d filters", arg, len(programs))
+	case !indexed && len(programs) > 1:
+		return nil, badInput("usage", "%s: the process has %d filters, and the strictest verdict counts", arg, len(programs)).
+			hint("name one: pid:N:INDEX, with 0 for the oldest")
+	}
+	return &filter{name: arg, kind: kindLive, program: &compiler.Output{Program: programs[at]}}, nil
+}
