@@ -10,8 +10,6 @@ import (
 	"secco/compiler/decompile"
 	"secco/compiler/frequency"
 	"secco/convert"
-	"secco/convert/minijail"
-	"secco/convert/rkeene"
 	"secco/lang"
 	"secco/linux"
 	"secco/oci"
@@ -60,13 +58,10 @@ func (s *session) load(args ...string) (*filter, error) {
 		program, err := asm.Parse(inputs[0].file())
 		f.program = &compiler.Output{Program: program}
 		return f, err
-	case kindRkeene:
-		p, findings := rkeene.Read(inputs[0].file())
-		return f, s.take(f, p, findings)
-	case kindMinijail:
-		return f, s.loadMinijail(f, inputs[0])
+	case kindOCI:
+		return f, s.loadProfile(f, inputs[0])
 	}
-	return f, s.loadProfile(f, inputs[0])
+	return f, s.loadForeign(f, inputs[0])
 }
 
 // take makes a policy that was read the filter's, unless it has errors.
@@ -77,44 +72,6 @@ func (s *session) take(f *filter, p *policy.Policy, findings source.Diagnostics)
 	s.warn(findings)
 	f.policy = p
 	return nil
-}
-
-// loadMinijail reads a policy of minijail's with what it includes, and the
-// frequencies that it names.
-func (s *session) loadMinijail(f *filter, in input) error {
-	arches, err := s.targets()
-	if err != nil {
-		return err
-	}
-	opts := minijail.Options{Arches: arches}
-	if opts.Default, err = s.action("default-policy"); err != nil {
-		return err
-	}
-	if opts.Negative, err = s.action("default-negative"); err != nil {
-		return err
-	}
-	find, done, err := s.finder([]input{in})
-	if err != nil {
-		return err
-	}
-	defer done()
-	opts.Find = func(from *source.File, path string) (*source.File, error) { return find(from, path, false) }
-	p, often, findings := minijail.Read(in.file(), opts)
-	f.often = often
-	return s.take(f, p, findings)
-}
-
-// action returns the action that a flag gives, nil where it is not given.
-func (s *session) action(flag string) (*linux.Action, error) {
-	text := s.String(flag)
-	if text == "" {
-		return nil, nil
-	}
-	p, findings := lang.Load([]*source.File{source.NewFile("<"+flag+">", "")}, lang.Options{Defaults: lang.Defaults{Policy: text}})
-	if err := findings.Err(); err != nil {
-		return nil, err
-	}
-	return &p.Targets[0].Default.Action, nil
 }
 
 func (s *session) loadPolicy(f *filter, inputs []input) error {

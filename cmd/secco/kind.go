@@ -22,11 +22,12 @@ const (
 
 	kindRkeene   kind = "rkeene"   // the language of rkeene's article
 	kindMinijail kind = "minijail" // minijail's policies
+	kindElastic  kind = "elastic"  // the YAML of go-seccomp-bpf
 
 	kindLive kind = "live" // a process's filter; not for --from
 )
 
-var kinds = []kind{kindSecco, kindBPF, kindAsm, kindOCI, kindRkeene, kindMinijail}
+var kinds = []kind{kindSecco, kindBPF, kindAsm, kindOCI, kindRkeene, kindMinijail, kindElastic}
 
 func kindNames() []string {
 	names := make([]string, len(kinds))
@@ -59,6 +60,7 @@ var asmStart = regexp.MustCompile(`^(\w+:\s*)*(\.\w+|(ldx?|stx?|add|sub|mul|div|
 var (
 	rkeeneStart   = regexp.MustCompile(`^(\w+)\s*\{$`)
 	minijailStart = regexp.MustCompile(`^@(include|default|frequency|denylist)(\s[^:]*)?$`)
+	elasticStart  = regexp.MustCompile(`^(---|seccomp:\s*(#.*)?|(default_action|no_new_privs|flag)\s*:.*)$`)
 )
 
 // startsRkeene reports whether a statement begins rkeene's language.
@@ -99,6 +101,8 @@ func detect(in input) kind {
 		return kindRkeene
 	case minijailStart.Match(first):
 		return kindMinijail
+	case elasticStart.Match(first):
+		return kindElastic
 	}
 	return kindSecco
 }

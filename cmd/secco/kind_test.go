@@ -40,6 +40,10 @@ func TestDetect(t *testing.T) {
 		{"p.policy", "read: 1\n", kindMinijail},
 		{"p", "group @io = read\n", kindSecco},
 		{"p", "socket {\n", kindSecco},
+		{"p", "# a comment\nseccomp:\n  default_action: allow\n", kindElastic},
+		{"p", "default_action: allow\n", kindElastic},
+		{"p", "seccomp: 1\n", kindSecco},
+		{"p", "default_action = allow\n", kindSecco},
 		{"p", "@include, @default: 1\n", kindSecco},
 		{"p", "rets 5\n", kindSecco},
 	} {
