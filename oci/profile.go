@@ -203,7 +203,7 @@ func ParseAction(name specs.LinuxSeccompAction, data *uint) (linux.Action, error
 	if !ok {
 		return 0, fmt.Errorf("no action named %q", name)
 	}
-	limit := uint(0)
+	var limit uint
 	switch kind {
 	case linux.Errno:
 		limit = maxErrno

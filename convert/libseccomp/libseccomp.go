@@ -125,10 +125,12 @@ func addRule(filter *seccomp.ScmpFilter, name string, rule specs.LinuxSyscall, f
 		return nil
 	}
 	nr, err := seccomp.GetSyscallFromName(name)
-	if err != nil {
-		return nil // unknown to this libseccomp
-	}
-	if len(rule.Args) == 0 {
+	switch {
+	case errors.Is(err, seccomp.ErrSyscallDoesNotExist): // it is skipped
+		return nil
+	case err != nil:
+		return err
+	case len(rule.Args) == 0:
 		return filter.AddRule(nr, act)
 	}
 	var conds []seccomp.ScmpCondition
