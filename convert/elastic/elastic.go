@@ -131,7 +131,7 @@ func (in *file) filter(n *yaml.Node, what string, known []string) {
 		case "no_new_privs":
 			v := in.value(value)
 			var set bool
-			if v == nil || v.Kind != yaml.ScalarNode || v.Style != 0 || v.Decode(&set) != nil {
+			if v == nil || v.Kind != yaml.ScalarNode || v.Style != 0 || v.ShortTag() == "!!null" || v.Decode(&set) != nil {
 				in.errorf(value, "wrong-type", "no_new_privs is true or false")
 				return
 			}

@@ -234,6 +234,7 @@ func TestErrors(t *testing.T) {
 		{"seccomp:\n  foo: 1", `p:2:3: error[unknown-field]: seccomp has no field "foo": there is default_action, syscalls, no_new_privs, flag, policy`},
 		{"seccomp:\nother: 1", `p:2:1: error[unknown-field]: the file has no field "other": there is seccomp`},
 		{"no_new_privs: 1\ndefault_action: trap" + rest, `p:1:15: error[wrong-type]: no_new_privs is true or false`},
+		{"no_new_privs:\ndefault_action: trap" + rest, `p:1:14: error[wrong-type]: no_new_privs is true or false`},
 		{"flag: 4\ndefault_action: trap" + rest, `p:1:7: error[unknown-flag]: there are the flags 1 (tsync) and 2 (log)`},
 		{"flag: fast\ndefault_action: trap" + rest, `p:1:7: error[unknown-flag]: no flag "fast": there is tsync and log`},
 		{group("{names: [read]}"), `p:3:3: error[missing-field]: the group has no action`},

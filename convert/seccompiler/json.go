@@ -105,7 +105,11 @@ func (r *reader) tell(err error, diags *source.Diagnostics) {
 		diags.Errorf(own.span, "syntax", "%s", own.message)
 		return
 	case errors.As(err, &syntax):
-		at = min(max(int(syntax.Offset)-1, 0), size)
+		at = int(syntax.Offset)
+		if syntax.Offset != r.dec.InputOffset() { // in a token, whose bytes are counted from 1
+			at--
+		}
+		at = min(max(at, 0), size)
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		message = "the file ends too early"
 	default:
