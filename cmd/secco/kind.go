@@ -24,10 +24,12 @@ const (
 	kindMinijail kind = "minijail" // minijail's policies
 	kindElastic  kind = "elastic"  // the YAML of go-seccomp-bpf
 
+	kindSeccompiler kind = "seccompiler" // the JSON that Firecracker uses
+
 	kindLive kind = "live" // a process's filter; not for --from
 )
 
-var kinds = []kind{kindSecco, kindBPF, kindAsm, kindOCI, kindRkeene, kindMinijail, kindElastic}
+var kinds = []kind{kindSecco, kindBPF, kindAsm, kindOCI, kindRkeene, kindMinijail, kindElastic, kindSeccompiler}
 
 func kindNames() []string {
 	names := make([]string, len(kinds))
@@ -60,7 +62,9 @@ var asmStart = regexp.MustCompile(`^(\w+:\s*)*(\.\w+|(ldx?|stx?|add|sub|mul|div|
 var (
 	rkeeneStart   = regexp.MustCompile(`^(\w+)\s*\{$`)
 	minijailStart = regexp.MustCompile(`^@(include|default|frequency|denylist)(\s[^:]*)?$`)
-	elasticStart  = regexp.MustCompile(`^(---|seccomp:\s*(#.*)?|(default_action|no_new_privs|flag)\s*:.*)$`)
+	// seccompilerKey is a key that every filter of seccompiler's has.
+	seccompilerKey = regexp.MustCompile(`"(mismatch_action|default_action)"\s*:`)
+	elasticStart   = regexp.MustCompile(`^(---|seccomp:\s*(#.*)?|(default_action|no_new_privs|flag)\s*:.*)$`)
 )
 
 // startsRkeene reports whether a statement begins rkeene's language.
@@ -91,6 +95,9 @@ func detect(in input) kind {
 	case isBinary(in.data):
 		return kindBPF
 	case bytes.HasPrefix(text, []byte("{")):
+		if seccompilerKey.Match(text) && !bytes.Contains(text, []byte(`"defaultAction"`)) {
+			return kindSeccompiler
+		}
 		return kindOCI
 	}
 	first := firstStatement(text)

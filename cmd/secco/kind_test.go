@@ -44,6 +44,8 @@ func TestDetect(t *testing.T) {
 		{"p", "default_action: allow\n", kindElastic},
 		{"p", "seccomp: 1\n", kindSecco},
 		{"p", "default_action = allow\n", kindSecco},
+		{"p.json", `{"main": {"mismatch_action": "trap", "match_action": "allow", "filter": []}}`, kindSeccompiler},
+		{"p.json", `{"defaultAction": "SCMP_ACT_ERRNO", "comment": "\"mismatch_action\": "}`, kindOCI},
 		{"p", "@include, @default: 1\n", kindSecco},
 		{"p", "rets 5\n", kindSecco},
 	} {

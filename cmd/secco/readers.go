@@ -6,6 +6,7 @@ import (
 	"secco/convert/elastic"
 	"secco/convert/minijail"
 	"secco/convert/rkeene"
+	"secco/convert/seccompiler"
 	"secco/lang"
 	"secco/linux"
 	"secco/source"
@@ -23,6 +24,9 @@ func (s *session) loadForeign(f *filter, in input) error {
 		return s.take(f, p, findings)
 	case kindElastic:
 		p, findings := elastic.Read(in.file(), elastic.Options{Arches: arches})
+		return s.take(f, p, findings)
+	case kindSeccompiler:
+		p, findings := seccompiler.Read(in.file(), seccompiler.Options{Arches: arches, Thread: s.String("thread")})
 		return s.take(f, p, findings)
 	case kindMinijail:
 		return s.loadMinijail(f, in, arches)

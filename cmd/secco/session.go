@@ -71,6 +71,7 @@ var (
 		&cli.StringSliceFlag{Name: "include", Aliases: []string{"I"}, Usage: "look for included policies in `DIR` too, after the policy's own directory (repeatable)", TakesFile: true},
 		&cli.StringFlag{Name: "caps", Usage: "`CAPABILITIES` of the container, with commas between them, for guards (default: none; for a Docker profile Docker's)"},
 		&cli.StringFlag{Name: "kernel", Usage: "`VERSION` of the kernel, such as 5.15, for guards (default: none; for a Docker profile a new one)"},
+		&cli.StringFlag{Name: "thread", Usage: "`NAME` of the filter in a file of kind seccompiler that has several"},
 		&cli.StringFlag{Name: "default-positive", Usage: "`ACTION` of a rule that holds, where the policy sets none"},
 		&cli.StringFlag{Name: "default-negative", Usage: "`ACTION` of a rule that does not hold, where the policy sets none"},
 		&cli.StringFlag{Name: "default-policy", Usage: "`ACTION` of a call without a rule, where the policy sets none"},
