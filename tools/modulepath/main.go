@@ -65,8 +65,6 @@ func rewrite(path, name, from, to string) error {
 		change = func(text string) string { return inModFile(text, from, to) }
 	case strings.HasSuffix(name, ".go"):
 		change = func(text string) string { return inImports(text, from, to) }
-	case name == ".golangci.yml":
-		change = func(text string) string { return inFunctionNames(text, from, to) }
 	case strings.HasSuffix(name, ".md"), strings.HasSuffix(name, ".txtar"):
 		change = func(text string) string { return inDocument(text, from, to) }
 	default:
@@ -98,12 +96,6 @@ func inModFile(text, from, to string) string {
 func inImports(text, from, to string) string {
 	spec := regexp.MustCompile(`(?m)^(import[ \t]+|[ \t]+)((?:[A-Za-z_.][A-Za-z0-9_]*[ \t]+)?)"` + regexp.QuoteMeta(from) + `(/[^"\n]*)?"([ \t]*(?://.*)?)$`)
 	return spec.ReplaceAllString(text, `${1}${2}"`+to+`${3}"${4}`)
-}
-
-// inFunctionNames changes full names such as (*secco/source.Diagnostics).Errorf.
-func inFunctionNames(text, from, to string) string {
-	receiver := regexp.MustCompile(`\(\*` + regexp.QuoteMeta(from) + `/`)
-	return receiver.ReplaceAllString(text, "(*"+to+"/")
 }
 
 // inDocument changes imports in the code that a document shows, and what
