@@ -1,6 +1,8 @@
 package lang
 
 import (
+	"math"
+
 	"secco/lang/lower"
 	"secco/lang/simplify"
 	"secco/lang/syntax"
@@ -29,7 +31,7 @@ func (l *loader) tests() []Test {
 			t.NR, _ = arch.Syscall(t.Name)
 			for i, a := range ct.Args {
 				if a != nil && i < len(t.Args) {
-					t.Args[i] = l.constant(&u, a)
+					t.Args[i] = l.argument(&u, a)
 				}
 			}
 			if a, ok := u.Action(ct.Action); ok {
@@ -39,6 +41,22 @@ func (l *loader) tests() []Test {
 		}
 	}
 	return list
+}
+
+// argument returns the value of an argument in a test, as the kernel takes it on
+// the architecture. One that no call has there would make a test that cannot
+// fail.
+func (l *loader) argument(u *unify.Unifier, e syntax.Expr) *uint64 {
+	value := l.constant(u, e)
+	if value == nil || u.Arch.Bits() == 64 {
+		return value
+	}
+	low := *value & math.MaxUint32
+	if *value != low && *value != uint64(int32(low)) {
+		l.diags.Errorf(e.Span(), "constant-range", "%#x does not fit in the 32 bits of an argument on %s", *value, u.Arch).Hint =
+			"name another architecture before the syscall"
+	}
+	return &low
 }
 
 // constant returns the value of an argument in a test.

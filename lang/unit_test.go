@@ -182,6 +182,23 @@ func TestTests(t *testing.T) {
 		"1:6: error[unknown-syscall]", "2:11: error[unknown-syscall]", "3:6: error[unknown-syscall]", "4:6: error[arity]", "5:13: error[syntax]")
 }
 
+// TestNarrowTests checks that a test for 32-bit arguments is about calls that
+// there are: it would hold else, whatever it expects.
+func TestNarrowTests(t *testing.T) {
+	text := "ARCHES = x86_64, i386\nread: 1\ntest read(-1, 0xffffffff) => allow\n"
+	_, tests, diags := lang.LoadTests([]*source.File{source.NewFile("test", text)}, usual)
+	if diags.HasErrors() || len(tests) != 2 {
+		t.Fatal(tests, diags)
+	}
+	for i, want := range []uint64{1<<64 - 1, 1<<32 - 1} {
+		if a := tests[i]; *a.Args[0] != want || *a.Args[1] != 1<<32-1 {
+			t.Errorf("%s: %#x, %#x", a.Arch, *a.Args[0], *a.Args[1])
+		}
+	}
+	refuse(t, "test i386 read(0x100000000) => allow\ntest i386 read(0, -0x80000001) => allow\ntest x86_64 read(0x100000000) => allow\n",
+		"1:16: error[constant-range]", "2:19: error[constant-range]")
+}
+
 func TestSettings(t *testing.T) {
 	p := mustLoad(t, "FLAGS = log, tsync, log\nNO_NEW_PRIVS = 0\nLISTENER = \"/run/a b\"\nLISTENER_METADATA = \"x=1\"\nread: 1")
 	s := p.Settings

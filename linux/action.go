@@ -62,7 +62,11 @@ func (a Action) Effect() Action {
 
 // String returns the action as the policy language writes it; errnos by their
 // name on x86_64 where they have one.
-func (a Action) String() string {
+func (a Action) String() string { return a.StringOn(X86_64) }
+
+// StringOn is String with the names that errnos have on an architecture: MIPS
+// and POWER number some of their own.
+func (a Action) StringOn(arch Arch) string {
 	switch a.Kind() {
 	case KillProcess:
 		return named("kill_process", a.Data())
@@ -71,7 +75,7 @@ func (a Action) String() string {
 	case Trap:
 		return named("trap", a.Data())
 	case Errno:
-		if name, ok := X86_64.ErrnoName(a.Data()); ok {
+		if name, ok := arch.ErrnoName(a.Data()); ok {
 			return "errno(" + name + ")"
 		}
 		return fmt.Sprintf("errno(%d)", a.Data())

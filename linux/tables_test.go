@@ -172,6 +172,17 @@ func TestErrnos(t *testing.T) {
 	}
 }
 
+func TestActionNames(t *testing.T) {
+	for arch, want := range map[Arch]string{X86_64: "errno(EDESTADDRREQ)", MIPS64LE: "errno(ENOSYS)", 0: "errno(89)"} {
+		if got := Errno.With(89).StringOn(arch); got != want {
+			t.Errorf("%s: %s", arch, got)
+		}
+	}
+	if got := Errno.With(89).String(); got != "errno(EDESTADDRREQ)" {
+		t.Error(got)
+	}
+}
+
 func TestInvalidArch(t *testing.T) {
 	for _, a := range []Arch{0, numArches, 255} {
 		_, ok1 := a.Syscall("read")

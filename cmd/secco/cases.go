@@ -90,7 +90,7 @@ func answerCase(w io.Writer, j *judge, arch linux.Arch, text []byte) error {
 	if err != nil {
 		return err
 	}
-	_, err = w.Write(answerLine(verdict, rule))
+	_, err = w.Write(answerLine(verdict, rule, call))
 	return err
 }
 
@@ -192,12 +192,12 @@ func parseCaseNumber(arch linux.Arch, raw json.RawMessage) (uint64, error) {
 }
 
 // answerLine returns a verdict as a line of JSON.
-func answerLine(verdict linux.Action, rule source.Span) []byte {
+func answerLine(verdict linux.Action, rule source.Span, call *linux.SeccompData) []byte {
 	a := struct {
 		Ret    string `json:"ret"`
 		Action string `json:"action"`
 		Rule   string `json:"rule,omitempty"`
-	}{Ret: fmt.Sprintf("0x%08x", uint32(verdict)), Action: verdict.String()}
+	}{Ret: fmt.Sprintf("0x%08x", uint32(verdict)), Action: actionText(verdict, call)}
 	if !rule.IsZero() {
 		a.Rule = rule.String()
 	}

@@ -98,15 +98,25 @@ func (s *session) answer(j *judge, call *linux.SeccompData) error {
 		return err
 	}
 	if s.json {
-		return s.print(answerLine(verdict, rule))
+		return s.print(answerLine(verdict, rule, call))
 	}
+	text := actionText(verdict, call)
 	switch {
 	case !rule.IsZero():
-		return s.printf("%s\n%s: %s\n", verdict, rule, rule.File().Line(rule.Position().Line))
+		return s.printf("%s\n%s: %s\n", text, rule, rule.File().Line(rule.Position().Line))
 	case j.policy != nil:
-		return s.printf("%s\nno rule of the policy: a default that it does not set\n", verdict)
+		return s.printf("%s\nno rule of the policy: a default that it does not set\n", text)
 	}
-	return s.printf("%s\n", verdict)
+	return s.printf("%s\n", text)
+}
+
+// actionText returns what is done with a call, errnos by their name where it is
+// made.
+func actionText(action linux.Action, call *linux.SeccompData) string {
+	if arch, ok := linux.ArchOf(call.Arch, call.NR); ok {
+		return action.StringOn(arch)
+	}
+	return action.String()
 }
 
 // parseCall reads a call from the command line.

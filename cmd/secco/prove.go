@@ -110,10 +110,11 @@ func proofText(a, b *filter, r prove.Result) string {
 
 // says returns what a filter does with a call, and the rule where it is known.
 func says(f *filter, action linux.Action, call *linux.SeccompData) string {
+	text := actionText(action, call)
 	if rule := decides(f, call); !rule.IsZero() {
-		return fmt.Sprintf("%s: %s (%s)", f.name, action, rule)
+		return fmt.Sprintf("%s: %s (%s)", f.name, text, rule)
 	}
-	return fmt.Sprintf("%s: %s", f.name, action)
+	return fmt.Sprintf("%s: %s", f.name, text)
 }
 
 func decides(f *filter, call *linux.SeccompData) source.Span {
@@ -133,7 +134,7 @@ type verdictJSON struct {
 }
 
 func verdictOf(f *filter, action linux.Action, call *linux.SeccompData) verdictJSON {
-	v := verdictJSON{Filter: f.name, Ret: fmt.Sprintf("0x%08x", uint32(action)), Action: action.String()}
+	v := verdictJSON{Filter: f.name, Ret: fmt.Sprintf("0x%08x", uint32(action)), Action: actionText(action, call)}
 	if rule := decides(f, call); !rule.IsZero() {
 		v.Rule = rule.String()
 	}

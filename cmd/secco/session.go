@@ -57,12 +57,12 @@ func (s *session) want(least, most int) error {
 var (
 	jsonFlag = &cli.BoolFlag{Name: "json", DisableDefaultText: true, Usage: "diagnostics, and where there are any results, as JSON, one object a line"}
 	archFlag = &cli.StringFlag{
-		Name: "arch", Aliases: []string{"a"}, Usage: "`ARCHES` that a policy is for, with commas between them, where it names none itself (default: x86_64)",
+		Name: "arch", Aliases: []string{"a"}, Usage: "`ARCHES` that a policy is for, with commas between them (default: those that it names itself, else x86_64)",
 	}
 	freqFlag     = &cli.StringFlag{Name: "freq", Usage: "make calls cheap that are frequent by `FILE`: minijail's frequencies, strace -c, perf trace -s", TakesFile: true}
 	optimizeFlag = &cli.StringFlag{Name: "optimize", Aliases: []string{"O"}, Value: "speed", Usage: "`GOAL` of the compiler: speed or size"}
 	// targetsFlag stands in for archFlag where --arch is about calls.
-	targetsFlag = &cli.StringFlag{Name: "targets", Usage: "`ARCHES` that a policy is for, with commas between them, where it names none itself (default: x86_64)"}
+	targetsFlag = &cli.StringFlag{Name: "targets", Usage: "`ARCHES` that a policy is for, with commas between them (default: those that it names itself, else x86_64)"}
 
 	inputFlags = []cli.Flag{
 		&cli.StringFlag{Name: "from", Usage: "what FILTER is, instead of telling it from its content: `KIND` is " + strings.Join(kindNames(), ", ")},

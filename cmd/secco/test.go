@@ -69,7 +69,7 @@ func (s *session) runTest(f *filter, t lang.Test) (prove.Verdict, error) {
 	case prove.Different:
 		call := &result.Witness.Call
 		got, rule := f.policy.Eval(call)
-		err = s.printf("%s: %s is expected, but %s gets %s (%s)\n", t.Span, t.Want, prove.CallString(call), got, rule)
+		err = s.printf("%s: %s is expected, but %s gets %s (%s)\n", t.Span, actionText(t.Want, call), prove.CallString(call), actionText(got, call), rule)
 	case prove.Undecided:
 		err = s.printf("%s: undecided: %s\n", t.Span, result.Reason)
 	}
