@@ -57,14 +57,14 @@ func (s *session) kindOf(in input) (kind, error) {
 var asmStart = regexp.MustCompile(`^(\w+:\s*)*(\.\w+|(ldx?|stx?|add|sub|mul|div|mod|and|or|xor|lsh|rsh|neg|ja|jmp|j(eq|ne|neq|gt|ge|lt|le|set)x?|ret|tax|txa)(_(abs|ind|len|imm|mem|k|x|a))?)(\s*$|\s+([^=:([,{\s]|\[\w))`)
 
 // rkeeneStart is a block, which is rkeene's where its name is an architecture's: a
-// policy has "arch" before it. minijailStart is one of minijail's directives; a
-// rule for a group has a colon.
+// policy has "arch" before it. minijailStart is one of minijail's directives, or a
+// rule as only minijail has it; a policy's rule for a group has a colon.
 var (
-	rkeeneStart   = regexp.MustCompile(`^(\w+)\s*\{$`)
-	minijailStart = regexp.MustCompile(`^@(include|default|frequency|denylist)(\s[^:]*)?$`)
+	rkeeneStart   = regexp.MustCompile(`^(\w+)\s*\{`)
+	minijailStart = regexp.MustCompile(`^(@(include|default|frequency|denylist)(\s[^:]*)?$|\{\s*\w+\s*[\[,}]|\w+\s*(\[arch=[^\]]*\]\s*)?:\s*(allow|kill|kill-process|kill-thread|trap|trace|log|user-notify)\s*(#.*)?$)`)
 	// seccompilerKey is a key that every filter of seccompiler's has.
 	seccompilerKey = regexp.MustCompile(`"(mismatch_action|default_action)"\s*:`)
-	elasticStart   = regexp.MustCompile(`^(---|seccomp:\s*(#.*)?|(default_action|no_new_privs|flag)\s*:.*)$`)
+	elasticStart   = regexp.MustCompile(`^(---|seccomp:\s*(#.*)?|syscalls:\s*(#.*)?|(default_action|no_new_privs|flag)\s*:.*)$`)
 )
 
 // startsRkeene reports whether a statement begins rkeene's language.
@@ -94,7 +94,7 @@ func detect(in input) kind {
 	switch {
 	case isBinary(in.data):
 		return kindBPF
-	case bytes.HasPrefix(text, []byte("{")):
+	case bytes.HasPrefix(text, []byte("{")) && !minijailStart.Match(text):
 		if seccompilerKey.Match(text) && !bytes.Contains(text, []byte(`"defaultAction"`)) {
 			return kindSeccompiler
 		}
@@ -106,10 +106,10 @@ func detect(in input) kind {
 		return kindAsm
 	case startsRkeene(first):
 		return kindRkeene
-	case minijailStart.Match(first):
-		return kindMinijail
 	case elasticStart.Match(first):
 		return kindElastic
+	case minijailStart.Match(first):
+		return kindMinijail
 	}
 	return kindSecco
 }

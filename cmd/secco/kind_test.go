@@ -48,6 +48,14 @@ func TestDetect(t *testing.T) {
 		{"p.json", `{"defaultAction": "SCMP_ACT_ERRNO", "comment": "\"mismatch_action\": "}`, kindOCI},
 		{"p", "@include, @default: 1\n", kindSecco},
 		{"p", "rets 5\n", kindSecco},
+		{"p", "i386 { return allow }\n", kindRkeene},
+		{"p", "syscalls:\n- action: log\n", kindElastic},
+		{"p", "{read, write}: allow\n", kindMinijail},
+		{"p", " { open[arch=arm] }: 1\n", kindMinijail},
+		{"p", "# c\nread: allow # c\n", kindMinijail},
+		{"p", "open[arch=x86_64,arm]: kill-process\n", kindMinijail},
+		{"p", "read: allowed\n", kindSecco},
+		{"p", "kill: trap; return 1\n", kindSecco},
 	} {
 		if got := detect(input{name: c.name, data: []byte(c.data)}); got != c.want {
 			t.Errorf("%s with %q is taken for %s, want %s", c.name, c.data, got, c.want)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"strings"
 
 	"secco/convert/elastic"
 	"secco/convert/minijail"
@@ -49,7 +50,17 @@ func (s *session) loadMinijail(f *filter, in input, arches []linux.Arch) (err er
 		return err
 	}
 	defer done()
-	opts.Find = func(from *source.File, path string) (*source.File, error) { return find(from, path, false) }
+	opts.Find = func(from *source.File, path string) (*source.File, error) {
+		rest, isAbsolute := strings.CutPrefix(path, "/")
+		if !isAbsolute {
+			return find(from, path, false)
+		}
+		f, err := find(from, strings.TrimLeft(rest, "/"), false)
+		if err != nil {
+			return nil, fmt.Errorf("%w; %s is looked for below the directories of --include, which may be /", err, path)
+		}
+		return f, nil
+	}
 	p, often, findings := minijail.Read(in.file(), opts)
 	f.often = often
 	return s.take(f, p, findings)
