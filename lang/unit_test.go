@@ -182,6 +182,14 @@ func TestTests(t *testing.T) {
 		"1:6: error[unknown-syscall]", "2:11: error[unknown-syscall]", "3:6: error[unknown-syscall]", "4:6: error[arity]", "5:13: error[syntax]")
 }
 
+// TestIdleRules checks that rules are understood where they do not hold, too.
+func TestIdleRules(t *testing.T) {
+	refuse(t, "read: argL0 << 40 == 1\narch x86_64 { read: 1 }\nsocketcall: arg0 + 1 == 1\n"+
+		"when cap(CAP_BPF) {\nwrite {\nargL0 -> allow\n}\n}\narch i386 { open: argL0 / 0 == 1 }\n",
+		"1:16: error[shift-range]", "3:1: warning[skipped-syscall]", "3:13: error[full-argument]", "6:1: error[not-condition]", "9:25: error[division-by-zero]")
+	mustLoad(t, "f(a) = argL0 == a\nread: f(3) && argL1 / argL2 == O_CREAT\narch x86_64 { read: 1 }\nsocketcall: 1\nwhen cap(CAP_BPF) { write: f(2); return 3 }")
+}
+
 // TestNarrowTests checks that a test for 32-bit arguments is about calls that
 // there are: it would hold else, whatever it expects.
 func TestNarrowTests(t *testing.T) {

@@ -3,8 +3,10 @@ package check
 import (
 	"slices"
 
+	"secco/lang/simplify"
 	"secco/lang/syntax"
 	"secco/linux"
+	"secco/source"
 )
 
 // group checks a group and keeps its syscalls, each once.
@@ -44,6 +46,7 @@ func (c *collector) members(n *syntax.Name) []string {
 
 // rule hands a rule to the targets that it holds on.
 func (c *collector) rule(r *syntax.Rule) {
+	c.rules = append(c.rules, r)
 	c.action(r.Positive, nil)
 	c.action(r.Negative, nil)
 	if r.Body != nil {
@@ -65,6 +68,42 @@ func (c *collector) rule(r *syntax.Rule) {
 		}
 		for _, name := range c.members(n) {
 			c.syscall(&syntax.Name{Text: name, At: n.At}, r)
+		}
+	}
+}
+
+// idle checks the rules that hold on no target: those that others replace, that
+// a guard leaves out, or that are for other architectures. The rest is checked
+// with macros and constants put in; here, as in definitions, what depends on a
+// name is left open.
+func (c *collector) idle() {
+	used := map[*syntax.Rule]bool{}
+	for _, t := range c.unit.Targets {
+		for _, uses := range t.Rules {
+			used[uses.First.Rule] = true
+			for _, u := range uses.More {
+				used[u.Rule] = true
+			}
+		}
+	}
+	var found source.Diagnostics
+	for _, r := range c.rules {
+		if used[r] {
+			continue
+		}
+		types := Types{Diags: &found}
+		if r.Body != nil && r.Body.Cond != nil {
+			types.Any(simplify.Expr(r.Body.Cond, &found))
+		}
+		for _, a := range r.Arms {
+			if a.Cond != nil {
+				types.Condition(simplify.Expr(a.Cond, &found))
+			}
+		}
+	}
+	for _, d := range found {
+		if d.Severity == source.Error {
+			c.diags = append(c.diags, d)
 		}
 	}
 }

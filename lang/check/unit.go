@@ -116,6 +116,7 @@ func Collect(files []*syntax.File, opts Options) (*Unit, source.Diagnostics) {
 	for _, f := range files {
 		c.stmts(f.Stmts)
 	}
+	c.idle()
 	return c.unit, c.diags
 }
 
@@ -128,6 +129,7 @@ type collector struct {
 	scope   map[string]*syntax.Define
 	groups  map[string][]string // syscalls by the name of a group, with @
 	stated  map[string]stated   // settings
+	rules   []*syntax.Rule      // all, in force or not
 	undo    []func()            // what brings back the scope around the block
 	rank    Rank
 	arches  []linux.Arch // of the block around, nil outside
