@@ -9,7 +9,7 @@ COUNT ?=
 
 export PATH := $(PATH):/usr/local/go/bin:/usr/sbin:/sbin
 
-.PHONY: help run build static generate test test-all bench lint module-path clean
+.PHONY: help run build static generate test test-all bench benchmarks lint module-path clean
 
 help: ## what there is to make
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -35,7 +35,11 @@ test-all: ## make test, and the long campaigns
 	@scripts/setup test
 	@SECCO_LONG=1 scripts/test
 
-bench: ## benchmarks of speed and size
+bench: ## compare with other compilers, afresh into docs/performance.md
+	@scripts/setup build
+	cd test/bench/peers && $(GO) run -tags libseccomp . -doc ../../../docs/performance.md
+
+benchmarks: ## Go's benchmarks of all packages
 	@scripts/setup build
 	$(GO) test -tags $(TAGS) -run '^$$' -bench . -benchmem $(COUNT) $(PKGS)
 

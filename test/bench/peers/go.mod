@@ -1,0 +1,18 @@
+module secco/test/bench/peers
+
+go 1.26.3
+
+require (
+	github.com/opencontainers/runtime-spec v1.3.0
+	gvisor.dev/gvisor v0.0.0-20260905035102-160fafc42237
+	secco v0.0.0
+)
+
+require (
+	github.com/seccomp/libseccomp-golang v0.11.1 // indirect
+	golang.org/x/exp v0.0.0-20250711185948-6ae5c78190dc // indirect
+	golang.org/x/sys v0.49.0 // indirect
+	golang.org/x/time v0.15.0 // indirect
+)
+
+replace secco => ../../..

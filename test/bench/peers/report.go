@@ -1,0 +1,178 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"secco/convert/libseccomp"
+	"secco/test/bench"
+)
+
+type report struct {
+	compilers []compiler
+	workloads []*bench.Workload
+	results   [][]result // by compiler, then workload
+	process   map[string]timing
+}
+
+// The marks in the document between which the command writes.
+const (
+	begin = "<!-- written by make bench -->\n"
+	end   = "<!-- end -->\n"
+)
+
+// write puts the report between the document's marks, and the chart beside it.
+func (r *report) write(document string) error {
+	old, err := os.ReadFile(document)
+	if err != nil {
+		return err
+	}
+	before, rest, ok := strings.Cut(string(old), begin)
+	_, after, ok2 := strings.Cut(rest, end)
+	if !ok || !ok2 {
+		return fmt.Errorf("%s lacks the lines %q and %q", document, begin, end)
+	}
+	text, err := r.text()
+	if err != nil {
+		return err
+	}
+	chart := strings.TrimSuffix(document, filepath.Ext(document)) + ".svg"
+	if err := os.WriteFile(chart, []byte(r.chart()), 0o644); err != nil {
+		return err
+	}
+	return os.WriteFile(document, []byte(before+begin+text+end+after), 0o644)
+}
+
+func (r *report) text() (string, error) {
+	versions, err := versions()
+	if err != nil {
+		return "", err
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "Measured on %s: %s.\n\n", time.Now().UTC().Format("2006-01-02"), versions)
+	r.figures(&b)
+	r.checks(&b)
+	r.times(&b)
+	return b.String(), nil
+}
+
+func versions() (string, error) {
+	lib, err := libseccomp.Version()
+	if err != nil {
+		return "", err
+	}
+	gvisor := "of unknown version"
+	if info, ok := debug.ReadBuildInfo(); ok {
+		for _, m := range info.Deps {
+			if m.Path == "gvisor.dev/gvisor" {
+				gvisor = m.Version
+			}
+		}
+	}
+	return fmt.Sprintf("libseccomp %s, gvisor.dev/gvisor/pkg/seccomp %s, %s, %s/%s, %s", lib, gvisor, runtime.Version(), runtime.GOOS, runtime.GOARCH, processor()), nil
+}
+
+func processor() string {
+	text, err := os.ReadFile("/proc/cpuinfo")
+	if err == nil {
+		for line := range strings.Lines(string(text)) {
+			if key, value, ok := strings.Cut(line, ":"); ok && strings.TrimSpace(key) == "model name" {
+				return strings.TrimSpace(value)
+			}
+		}
+	}
+	return "an unknown processor"
+}
+
+func (r *report) heading(b *strings.Builder) {
+	b.WriteString("| |")
+	for _, w := range r.workloads {
+		b.WriteString(" " + w.Name + " |")
+	}
+	b.WriteString("\n|---|" + strings.Repeat("---|", len(r.workloads)) + "\n")
+}
+
+func (r *report) figures(b *strings.Builder) {
+	b.WriteString("## Programs\n\nInstructions / executed, mean over x86_64's syscalls / executed, mean over the server mix / longest way.\n" +
+		"`!`: a verdict differs from the specification. `*`: a recorded figure, of a compiler that the command can't build.\n\n")
+	r.heading(b)
+	for i, c := range r.compilers {
+		fmt.Fprintf(b, "| %s |", c.name)
+		for _, cell := range r.results[i] {
+			switch {
+			case cell.missing:
+				b.WriteString(" – |")
+			case len(cell.differ) > 0:
+				fmt.Fprintf(b, " %v ! |", cell.figures)
+			default:
+				fmt.Fprintf(b, " %v |", cell.figures)
+			}
+		}
+		b.WriteString("\n")
+	}
+	for _, c := range recorded {
+		fmt.Fprintf(b, "| %s * |", c.name)
+		for _, w := range r.workloads {
+			switch f, ok := c.figures[w.Name]; {
+			case !ok:
+				b.WriteString(" – |")
+			case strings.Contains(" "+c.differ+" ", " "+w.Name+" "):
+				fmt.Fprintf(b, " %v ! |", f)
+			default:
+				fmt.Fprintf(b, " %v |", f)
+			}
+		}
+		b.WriteString("\n")
+	}
+	b.WriteString("\n![Size and instructions executed, side by side](performance.svg)\n\n")
+}
+
+// checks says what the programs were checked on.
+func (r *report) checks(b *strings.Builder) {
+	b.WriteString("## Checks\n\nCalls at and around every boundary of the specification that each program was run on / of these decided otherwise / syscalls\nof an architecture whose rules the compiler leaves out, as it has no number for them. These get the default action, which counts\nas right. What becomes of numbers of x32 where the workload is not for x32 is compared for secco alone: the specification does\nnot say.\n\n")
+	r.heading(b)
+	for i, c := range r.compilers {
+		fmt.Fprintf(b, "| %s |", c.name)
+		for _, cell := range r.results[i] {
+			if cell.missing {
+				b.WriteString(" – |")
+			} else {
+				fmt.Fprintf(b, " %d/%d/%d |", cell.calls, len(cell.differ), cell.unknown)
+			}
+		}
+		b.WriteString("\n")
+	}
+	b.WriteString("\n")
+}
+
+// times writes compile times, the first compiler's in microseconds and all others
+// as multiples of them.
+func (r *report) times(b *strings.Builder) {
+	b.WriteString("## Compile times\n\nThe fastest of several rounds in which the compilers took turns: secco from source text to program, in microseconds, and the\n" +
+		"others as multiples of that. Theirs start from rules in memory, without reading any text. The last row is a whole run of\n`secco compile`, in milliseconds.\n\n")
+	r.heading(b)
+	for i, c := range r.compilers {
+		fmt.Fprintf(b, "| %s |", c.name)
+		for j, cell := range r.results[i] {
+			switch {
+			case cell.missing:
+				b.WriteString(" – |")
+			case i == 0:
+				fmt.Fprintf(b, " %d µs |", time.Duration(cell.times).Microseconds())
+			default:
+				fmt.Fprintf(b, " %.1f |", float64(cell.times)/float64(r.results[0][j].times))
+			}
+		}
+		b.WriteString("\n")
+	}
+	b.WriteString("| `secco compile` |")
+	for _, w := range r.workloads {
+		fmt.Fprintf(b, " %.1f ms |", time.Duration(r.process[w.Name]).Seconds()*1000)
+	}
+	b.WriteString("\n")
+}

@@ -1,0 +1,224 @@
+// Package bench reads the workloads that compilers are compared on, and measures
+// and checks the programs that they make of them. Module peers, below, compares.
+package bench
+
+import (
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+
+	"secco/linux"
+	"secco/policy"
+	"secco/source"
+)
+
+// A Workload is a neutral specification: the first matching rule of a syscall
+// decides, other calls get Default, and those of other architectures Missing.
+type Workload struct {
+	Name    string
+	Arches  []linux.Arch
+	Default linux.Action
+	Missing linux.Action
+	Rules   []Rule
+	// Unknown reports the syscalls whose rules do not count; nil means none.
+	Unknown func(linux.Arch, string) bool
+}
+
+// Rule gives an action to the calls of a syscall that meet all conditions.
+type Rule struct {
+	Syscall string
+	Action  linux.Action
+	Conds   []Condition
+}
+
+// Condition compares a 64-bit argument: by eq, ne, lt, le, gt or ge with Value,
+// or by meq its bits in Value with Value2.
+type Condition struct {
+	Arg           int
+	Op            string
+	Value, Value2 uint64
+}
+
+func (c Condition) holds(v uint64) bool {
+	switch c.Op {
+	case "eq":
+		return v == c.Value
+	case "ne":
+		return v != c.Value
+	case "lt":
+		return v < c.Value
+	case "le":
+		return v <= c.Value
+	case "gt":
+		return v > c.Value
+	case "ge":
+		return v >= c.Value
+	default:
+		return v&c.Value == c.Value2
+	}
+}
+
+// ReadWorkload reads a specification.
+func ReadWorkload(name, path string) (*Workload, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	w := &Workload{Name: name, Missing: linux.KillThread}
+	number := 0
+	for line := range strings.Lines(string(text)) {
+		number++
+		if err := w.line(strings.Fields(line)); err != nil {
+			return nil, fmt.Errorf("%s:%d: %w", path, number, err)
+		}
+	}
+	if len(w.Arches) == 0 {
+		return nil, fmt.Errorf("%s: no architecture", path)
+	}
+	return w, nil
+}
+
+func (w *Workload) line(f []string) (err error) {
+	switch {
+	case len(f) >= 2 && f[0] == "arch":
+		for _, name := range f[1:] {
+			arch, ok := linux.ParseArch(name)
+			if !ok {
+				return fmt.Errorf("no architecture %s", name)
+			}
+			w.Arches = append(w.Arches, arch)
+		}
+	case len(f) == 3 && f[0] == "default":
+		w.Default, err = action(f[1], f[2])
+	case len(f) >= 6 && len(f)%4 == 2 && f[0] == "rule":
+		r := Rule{Syscall: f[2]}
+		if r.Action, err = action(f[3], f[4]); err != nil {
+			return err
+		}
+		for c := f[6:]; len(c) > 0; c = c[4:] {
+			cond, err := readCondition(c[:4])
+			if err != nil {
+				return err
+			}
+			r.Conds = append(r.Conds, cond)
+		}
+		w.Rules = append(w.Rules, r)
+	default:
+		return fmt.Errorf("not understood: %q", f)
+	}
+	return err
+}
+
+func action(name, data string) (linux.Action, error) {
+	n, err := strconv.ParseUint(data, 0, 16)
+	switch {
+	case err != nil:
+		return 0, err
+	case name == "allow":
+		return linux.Allow, nil
+	case name == "kill":
+		return linux.KillThread, nil
+	case name == "errno":
+		return linux.Errno.With(uint16(n)), nil
+	}
+	return 0, fmt.Errorf("no action %s", name)
+}
+
+func readCondition(f []string) (c Condition, err error) {
+	c.Op = f[1]
+	if !strings.Contains(" eq ne lt le gt ge meq ", " "+c.Op+" ") {
+		return c, fmt.Errorf("no operator %s", c.Op)
+	}
+	if c.Arg, err = strconv.Atoi(f[0]); err != nil || c.Arg < 0 || c.Arg > 5 {
+		return c, fmt.Errorf("no argument %s", f[0])
+	}
+	if c.Value, err = strconv.ParseUint(f[2], 0, 64); err != nil {
+		return c, err
+	}
+	c.Value2, err = strconv.ParseUint(f[3], 0, 64)
+	return c, err
+}
+
+// Has reports whether an architecture is among those of the workload.
+func (w *Workload) Has(arch linux.Arch) bool {
+	for _, a := range w.Arches {
+		if a == arch {
+			return true
+		}
+	}
+	return false
+}
+
+// Verdict returns what the specification says of a call.
+func (w *Workload) Verdict(d *linux.SeccompData) linux.Action {
+	arch, ok := linux.ArchOf(d.Arch, d.NR)
+	if !ok || !w.Has(arch) {
+		return w.Missing
+	}
+	name, ok := arch.SyscallName(d.NR)
+	if !ok || w.Unknown != nil && w.Unknown(arch, name) {
+		return w.Default
+	}
+rules:
+	for _, r := range w.Rules {
+		if r.Syscall != name {
+			continue
+		}
+		for _, c := range r.Conds {
+			v := d.Args[c.Arg]
+			if arch.Bits() == 32 {
+				v = uint64(uint32(v))
+			}
+			if !c.holds(v) {
+				continue rules
+			}
+		}
+		return r.Action
+	}
+	return w.Default
+}
+
+// samples returns a policy whose samples hit all boundaries of the
+// specification: it names every syscall and every constant of a rule.
+func (w *Workload) samples() *policy.Policy {
+	var b policy.Builder
+	leaf := func(a linux.Action) *policy.Node { return b.Leaf(a, source.Span{}) }
+	kill := leaf(w.Missing)
+	p := &policy.Policy{BadArch: kill, X32: kill}
+	for _, a := range w.Arches {
+		t := &policy.Target{Arch: a, Rules: map[uint32]*policy.Node{}, Default: leaf(w.Default)}
+		for i := len(w.Rules) - 1; i >= 0; i-- {
+			r := w.Rules[i]
+			nr, ok := a.Syscall(r.Syscall)
+			if !ok {
+				continue
+			}
+			rest := t.Rules[nr]
+			if rest == nil {
+				rest = t.Default
+			}
+			n := leaf(r.Action)
+			for _, c := range r.Conds {
+				n = c.boundaries(&b, n, rest)
+			}
+			t.Rules[nr] = n
+		}
+		p.Targets = append(p.Targets, t)
+	}
+	return p
+}
+
+// boundaries returns a graph with the condition's constants in it.
+func (c Condition) boundaries(b *policy.Builder, yes, no *policy.Node) *policy.Node {
+	low, high := b.Word(linux.ArgLow(c.Arg)), b.Word(linux.ArgHigh(c.Arg))
+	value := c.Value
+	if c.Op == "meq" {
+		low = b.Binary(policy.OpAnd, low, b.Const(uint32(c.Value)))
+		high = b.Binary(policy.OpAnd, high, b.Const(uint32(c.Value>>32)))
+		value = c.Value2
+	}
+	var span source.Span
+	n := b.Test(policy.CmpEq, low, b.Const(uint32(value)), yes, no, span)
+	return b.Test(policy.CmpEq, high, b.Const(uint32(value>>32)), n, no, span)
+}
