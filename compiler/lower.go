@@ -129,7 +129,7 @@ func (l *lowerer) tree(n *node) *layout.Node {
 		}
 		cs[i] = choice{lo: n.from[i], hi: n.last(i), to: id, or: nowhere, weight: weights[i]}
 	}
-	goTo := func(t target, lo, hi uint32) *layout.Node {
+	goTo := func(t target, _, _ uint32) *layout.Node {
 		holds := n.t
 		if holds.isNumber() && targets[t] != l.x32 {
 			holds = nil // x32 may share this code, with another number in A
@@ -145,7 +145,7 @@ func (l *lowerer) tree(n *node) *layout.Node {
 	case n == l.x32 && l.numbers != nil && len(cs)+len(l.numbers.cs) <= maxChoices:
 		shared, twin := target(len(targets)), l.numbers
 		l.numbers = nil // should a rule ask for the very same
-		cs = asIn(n, cs, targets, l.byNumber, shared)
+		cs = asIn(cs, targets, l.byNumber, shared)
 		s := &search{cs: cs, size: l.size, jump: l.jump, splits: l.without == featureEqual, shared: shared, further: twin.depth}
 		s.goTo = func(t target, lo, hi uint32) *layout.Node {
 			if t == shared {

@@ -63,7 +63,7 @@ func (u *unit) joinX32() error {
 
 // asIn splits the choices of a node that joinX32 made where the x86_64 node
 // leads elsewhere, and allows x86_64's code where both lead to the same.
-func asIn(n *node, cs []choice, targets []*node, twin *node, shared target) []choice {
+func asIn(cs []choice, targets []*node, twin *node, shared target) []choice {
 	var out []choice
 	for _, c := range cs {
 		if c.lo >= linux.X32Bit {

@@ -140,7 +140,8 @@ func (l *lowerer) denies() {
 
 func (l *lowerer) policy() *policy.Policy {
 	kill := l.b.Leaf(linux.KillThread, source.Span{})
-	fallback, negative := kill, kill
+	fallback := kill
+	var negative *policy.Node
 	switch {
 	case !l.denylist.IsZero():
 		fallback = l.b.Leaf(linux.Allow, l.denylist)

@@ -118,11 +118,11 @@ func (p *parser) take(sym string) bool {
 	return false
 }
 
-func (p *parser) expect(sym, where string) token {
+func (p *parser) expect(sym, where string) {
 	if t := p.peek(); !p.is(sym) {
 		p.fail(t, "expected %q %s, found %s", sym, where, t)
 	}
-	return p.next()
+	p.next()
 }
 
 func (p *parser) fail(t token, format string, args ...any) {

@@ -177,7 +177,8 @@ func (h *headers) unit(t target) (string, error) {
 		}
 		i, _ := strconv.Atoi(m[1])
 		i -= 3 // lines count from 1, and the first two are no headers of these
-		first, _, _ := strings.Cut(stderr[strings.Index(stderr, "error:"):], "\n")
+		_, first, _ := strings.Cut(stderr, "error:")
+		first, _, _ = strings.Cut(first, "\n")
 		switch {
 		case i < 0:
 			return "", fmt.Errorf("%s: our own header doesn't compile: %s", t.arch, stderr)

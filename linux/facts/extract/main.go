@@ -43,7 +43,7 @@ func extract(o options) error {
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(scratch)
+	defer func() { _ = os.RemoveAll(scratch) }() // it is below the system's directory for such
 	kernel, err := kernelHeader(o.source)
 	if err != nil {
 		return err

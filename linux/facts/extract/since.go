@@ -114,9 +114,12 @@ func history(clone string, t target) ([]snapshot, error) {
 	file := "unix/zsysnum_linux_" + t.xsys + ".go"
 	var all []snapshot
 	add := func(commit string, release version, complete bool) error {
+		if found, err := git(clone, "ls-tree", "--full-tree", "--name-only", commit, file); err != nil || found == "" {
+			return err // none where the architecture came later
+		}
 		text, err := git(clone, "show", commit+":"+file)
 		if err != nil {
-			return nil // the architecture came later
+			return err
 		}
 		numbers, err := xsysSyscalls(text)
 		all = append(all, snapshot{release, complete, numbers})

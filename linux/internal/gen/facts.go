@@ -72,7 +72,7 @@ func readLines(dir fs.FS, name string, read func(string) error) error {
 	if err != nil {
 		return err
 	}
-	defer file.Close()
+	defer func() { _ = file.Close() }() // it was only read
 	lines := bufio.NewScanner(file)
 	for n := 1; lines.Scan(); n++ {
 		if line := lines.Text(); line != "" && line[0] != '#' {
