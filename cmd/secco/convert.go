@@ -18,7 +18,8 @@ var convertCommand = &cli.Command{
 	ArgsUsage: "FILTER...",
 	Description: "oci is the profile that container runtimes, Docker and, as a Localhost profile, Kubernetes take;\n" +
 		"spo the security-profiles-operator's SeccompProfile; pod the securityContext of a pod that\n" +
-		"uses the profile. What a form can't say is an error that names the rule.",
+		"uses the profile; secco a policy, which is proved to do the same first. What a form can't say\n" +
+		"is an error that names the rule.",
 	Flags: flags([]cli.Flag{
 		archFlag, outputFlag,
 		&cli.StringFlag{Name: "to", Value: "oci", Usage: "`FORM` to convert to: " + strings.Join(formNames(), ", ")},
@@ -55,6 +56,7 @@ var forms = []form{
 	{"oci", toOCI},
 	{"spo", toSPO},
 	{"pod", toPod},
+	{"secco", toSecco},
 }
 
 func formNames() []string {

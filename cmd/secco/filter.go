@@ -136,17 +136,26 @@ func (s *session) meaning(f *filter) (*policy.Policy, error) {
 	if f.policy != nil {
 		return f.policy, nil
 	}
+	p, err := s.decompile(f.name, f.program.Program)
+	if err != nil {
+		return nil, err
+	}
+	f.policy = p
+	return p, nil
+}
+
+// decompile returns a policy that does what a program does.
+func (s *session) decompile(name string, program bpf.Program) (*policy.Policy, error) {
 	arches, err := s.targets()
 	if err != nil {
 		return nil, err
 	}
-	p, err := decompile.Program(f.program.Program, decompile.Options{Arches: arches})
+	p, err := decompile.Program(program, decompile.Options{Arches: arches})
 	if limit := (*decompile.LimitError)(nil); errors.As(err, &limit) {
-		return nil, newFailure(exitUndecided, "too-complex", "%s: %s", f.name, err)
+		return nil, newFailure(exitUndecided, "too-complex", "%s: %s", name, err)
 	} else if err != nil {
-		return nil, badInput("invalid-program", "%s: %s", f.name, err)
+		return nil, badInput("invalid-program", "%s: %s", name, err)
 	}
-	f.policy = p
 	return p, nil
 }
 

@@ -1,0 +1,91 @@
+package main
+
+import (
+	"errors"
+
+	"github.com/urfave/cli/v2"
+
+	"secco/compiler/decompile"
+	"secco/lang"
+	"secco/policy"
+	"secco/policy/prove"
+	"secco/source"
+)
+
+var decompileCommand = &cli.Command{
+	Name:      "decompile",
+	Usage:     "write a policy that does what a filter's program does",
+	ArgsUsage: "FILTER...",
+	Description: "The policy is read back and proved to do the same as the program with every call before it\n" +
+		"is written. What the language has no words for is an error that says what it is; a program\n" +
+		"too complex for a policy or a proof ends with exit code 4. A filter that is no program is\n" +
+		"compiled first: secco convert --to secco writes what it means without that.",
+	Flags: flags([]cli.Flag{archFlag, outputFlag}, inputFlags),
+	Action: action(func(s *session) error {
+		if err := s.want(1, -1); err != nil {
+			return err
+		}
+		f, err := s.load(s.Args().Slice()...)
+		if err != nil {
+			return err
+		}
+		out, err := s.compile(f)
+		if err != nil {
+			return err
+		}
+		p, err := s.decompile(f.name, out.Program)
+		if err != nil {
+			return err
+		}
+		program, err := prove.Program(out.Program)
+		if err != nil {
+			return badInput("invalid-program", "%s: %s", f.name, err)
+		}
+		text, err := provedText(f.name, p, program)
+		if err != nil {
+			return err
+		}
+		return s.write(text)
+	}),
+}
+
+// toSecco writes what a filter means as a policy.
+func toSecco(s *session, f *filter) ([]byte, error) {
+	original, err := provable(f) // a program where it is one
+	if err != nil {
+		return nil, err
+	}
+	p, err := s.meaning(f)
+	if err != nil {
+		return nil, err
+	}
+	return provedText(f.name, p, original)
+}
+
+// provedText returns a policy's text, which was read back and proved equal to the
+// filter that the policy was made from.
+func provedText(name string, p *policy.Policy, original prove.Filter) ([]byte, error) {
+	text, err := decompile.Text(p)
+	if unsayable := (*decompile.UnsayableError)(nil); errors.As(err, &unsayable) {
+		return nil, badInput("unsayable", "%s: the language has no words for this filter: %s", name, unsayable)
+	} else if err != nil {
+		return nil, err
+	}
+	again, findings := lang.Load([]*source.File{source.NewFile("<decompiled>", text)}, lang.Options{})
+	if err := findings.Err(); err != nil {
+		return nil, refused("fault", "a fault in secco itself, please report it: %s: the policy made of it can't be read: %s", name, err)
+	}
+	result, err := prove.Equivalent(original, prove.Policy(again), prove.Options{})
+	if err != nil {
+		return nil, refused("fault", "a fault in secco itself, please report it: %s", err)
+	}
+	switch result.Verdict {
+	case prove.Equal:
+		return []byte(text), nil
+	case prove.Different:
+		w := result.Witness
+		return nil, refused("fault", "a fault in secco itself, please report it: %s: for %s the filter returns %s, the policy made of it %s",
+			name, prove.CallString(&w.Call), w.A, w.B)
+	}
+	return nil, newFailure(exitUndecided, "undecided", "%s: the policy made of it could not be proved to do the same: %s", name, result.Reason)
+}
