@@ -128,7 +128,8 @@ func TestScratch(t *testing.T) {
 	const length = 4
 	p := make(bpf.Program, length+1)
 	p[length] = ret
-	for n := 0; n < 9*9*9*9; n += stride {
+	for choice := 0; choice < 9*9*9*9; choice += stride {
+		n := choice
 		for i := range length {
 			p[i] = parts[n%len(parts)]
 			n /= len(parts)
