@@ -5,6 +5,7 @@ package bench
 import (
 	"fmt"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -127,7 +128,7 @@ func action(name, data string) (linux.Action, error) {
 
 func readCondition(f []string) (c Condition, err error) {
 	c.Op = f[1]
-	if !strings.Contains(" eq ne lt le gt ge meq ", " "+c.Op+" ") {
+	if !slices.Contains([]string{"eq", "ne", "lt", "le", "gt", "ge", "meq"}, c.Op) {
 		return c, fmt.Errorf("no operator %s", c.Op)
 	}
 	if c.Arg, err = strconv.Atoi(f[0]); err != nil || c.Arg < 0 || c.Arg > 5 {
