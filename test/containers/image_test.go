@@ -1,3 +1,5 @@
+//go:build long
+
 package containers
 
 import (
@@ -9,7 +11,8 @@ import (
 )
 
 // TestImage builds the image of the repository's Dockerfile and the example that
-// uses it, without a network, and runs both.
+// uses it, without a network, and runs both. It is among the long campaigns, for
+// it compiles Go's library and all commands with an empty cache.
 func TestImage(t *testing.T) {
 	need(t, "go", "git", "busybox")
 	d := startDocker(t, `{}`)
