@@ -3,6 +3,8 @@ package compiler
 import (
 	"fmt"
 	"testing"
+
+	"secco/test/bench"
 )
 
 // ablation is the mean over policies of what becomes of the program's size, and
@@ -11,13 +13,13 @@ import (
 func TestAblation(t *testing.T) {
 	mix := readMix(t)
 	lines := map[feature]string{}
-	for _, name := range workloads {
+	for _, name := range bench.Names {
 		w := readWorkload(t, name)
-		p := w.policy()
+		p := w.Policy()
 		for _, f := range features {
 			out := check(t, p, Options{without: f})
 			m := measure(t, w, out, mix)
-			lines[f] += fmt.Sprintf(" %4d/%.2f/%d", m.size, m.uniform, m.worst)
+			lines[f] += fmt.Sprintf(" %4d/%.2f/%d", m.Size, m.Uniform, m.Worst)
 		}
 	}
 	sizes := map[feature]int{}

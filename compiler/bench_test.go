@@ -7,11 +7,12 @@ import (
 	"secco/linux"
 	"secco/policy"
 	"secco/source"
+	"secco/test/bench"
 )
 
 func BenchmarkCompile(b *testing.B) {
-	for _, name := range workloads {
-		p := readWorkload(b, name).policy()
+	for _, name := range bench.Names {
+		p := readWorkload(b, name).Policy()
 		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {

@@ -6,6 +6,7 @@ import (
 	"secco/bpf"
 	"secco/linux"
 	"secco/policy"
+	"secco/test/bench"
 )
 
 // cached does what the kernel does (5.11 and later) to find the syscalls that a
@@ -77,9 +78,9 @@ func checkCached(t testing.TB, p *policy.Policy, out *Output) (found int) {
 }
 
 func TestAllowsAreCached(t *testing.T) {
-	for _, name := range workloads {
-		p := readWorkload(t, name).policy()
-		for _, opts := range []Options{{}, {Optimize: Size}, {Freq: frequencies(readMix(t))}} {
+	for _, name := range bench.Names {
+		p := readWorkload(t, name).Policy()
+		for _, opts := range []Options{{}, {Optimize: Size}, {Freq: bench.Frequencies(readMix(t))}} {
 			if checkCached(t, p, check(t, p, opts)) == 0 {
 				t.Errorf("%s: nothing is cached", name)
 			}

@@ -7,13 +7,14 @@ import (
 	"secco/emulator"
 	"secco/linux"
 	"secco/policy"
+	"secco/test/bench"
 )
 
 // TestCost runs sample calls and requires that the report's bounds hold.
 func TestCost(t *testing.T) {
 	policies := []*policy.Policy{}
-	for _, name := range workloads {
-		policies = append(policies, readWorkload(t, name).policy())
+	for _, name := range bench.Names {
+		policies = append(policies, readWorkload(t, name).Policy())
 	}
 	for seed := range uint64(50) {
 		policies = append(policies, newRandom(seed).policy())
@@ -54,8 +55,8 @@ func TestCost(t *testing.T) {
 
 // TestCostOfRules requires that the rules and what they share make the program.
 func TestCostOfRules(t *testing.T) {
-	for _, name := range workloads {
-		p := readWorkload(t, name).policy()
+	for _, name := range bench.Names {
+		p := readWorkload(t, name).Policy()
 		out, err := Compile(p, Options{})
 		if err != nil {
 			t.Fatal(err)

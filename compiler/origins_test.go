@@ -6,14 +6,15 @@ import (
 
 	"secco/emulator"
 	"secco/policy"
+	"secco/test/bench"
 )
 
 // TestOrigins requires that the rule that decides a call is among the origins of
 // the return that the program comes to.
 func TestOrigins(t *testing.T) {
 	policies := []*policy.Policy{}
-	for _, name := range workloads {
-		policies = append(policies, readWorkload(t, name).policy())
+	for _, name := range bench.Names {
+		policies = append(policies, readWorkload(t, name).Policy())
 	}
 	for seed := range uint64(80) {
 		policies = append(policies, newRandom(20_000+seed).policy())

@@ -9,6 +9,7 @@ import (
 	"secco/linux"
 	"secco/policy"
 	"secco/source"
+	"secco/test/bench"
 )
 
 // eval returns what the code decides; code has jumps on A and loads only, but
@@ -72,8 +73,8 @@ func checkGraph(t *testing.T, g *graph, root *node) {
 // means, and is in order.
 func TestPasses(t *testing.T) {
 	policies := []*policy.Policy{}
-	for _, name := range workloads {
-		policies = append(policies, readWorkload(t, name).policy())
+	for _, name := range bench.Names {
+		policies = append(policies, readWorkload(t, name).Policy())
 	}
 	for seed := range uint64(150) {
 		policies = append(policies, newRandom(10_000+seed).policy())

@@ -5,6 +5,7 @@ import (
 
 	"secco/policy"
 	"secco/policy/prove"
+	"secco/test/bench"
 )
 
 // proved requires a proof that the program does what the policy says with every
@@ -35,9 +36,9 @@ var features = []feature{"", featureStrength, featureKnown, featureOrder, featur
 // turn and in every mode, equal to their policies, and random ones where that
 // can be decided.
 func TestProved(t *testing.T) {
-	freq := frequencies(readMix(t))
-	for _, name := range workloads {
-		p := readWorkload(t, name).policy()
+	freq := bench.Frequencies(readMix(t))
+	for _, name := range bench.Names {
+		p := readWorkload(t, name).Policy()
 		all := []Options{{Optimize: Size}, {Freq: freq}}
 		for _, f := range features {
 			all = append(all, Options{without: f})

@@ -1,29 +1,29 @@
 package compiler
 
 import (
-	"os"
 	"testing"
 
 	"secco/emulator"
 	"secco/lang"
 	"secco/policy"
 	"secco/source"
+	"secco/test/bench"
 )
 
 func readText(t testing.TB, name string) []*source.File {
 	t.Helper()
-	text, err := os.ReadFile("testdata/" + name + ".secco")
+	f, err := bench.Text(name)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return []*source.File{source.NewFile(name+".secco", string(text))}
+	return []*source.File{f}
 }
 
 // TestWorkloadTexts compiles the same workloads from the policy language, and
 // requires the verdicts of the specifications and programs as small as theirs.
 func TestWorkloadTexts(t *testing.T) {
 	mix := readMix(t)
-	for _, name := range workloads {
+	for _, name := range bench.Names {
 		w := readWorkload(t, name)
 		p, found := lang.Load(readText(t, name), lang.Options{})
 		if found.HasErrors() {
@@ -35,11 +35,11 @@ func TestWorkloadTexts(t *testing.T) {
 			t.Fatal(err)
 		}
 		for d := range policy.Samples(p) {
-			if got, want := m.Run(&d), w.verdict(&d); got != want {
+			if got, want := m.Run(&d), w.Verdict(&d); got != want {
 				t.Fatalf("%s: %+v: program says %s, specification %s", name, d, got, want)
 			}
 		}
-		spec, err := Compile(w.policy(), Options{})
+		spec, err := Compile(w.Policy(), Options{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -51,7 +51,7 @@ func TestWorkloadTexts(t *testing.T) {
 
 // BenchmarkText compiles from source text.
 func BenchmarkText(b *testing.B) {
-	for _, name := range workloads {
+	for _, name := range bench.Names {
 		files := readText(b, name)
 		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()

@@ -32,11 +32,9 @@ func lines(text string) iter.Seq[[]string] {
 
 func readSpec(t *testing.T, text string) *Workload {
 	t.Helper()
-	w := &Workload{Name: "test", Missing: linux.KillThread}
-	for line := range lines(text) {
-		if err := w.line(line); err != nil {
-			t.Fatal(err)
-		}
+	w, err := parse("test", text)
+	if err != nil {
+		t.Fatal(err)
 	}
 	return w
 }

@@ -3,7 +3,6 @@ package bench
 import (
 	"errors"
 	"fmt"
-	"os"
 	"strconv"
 	"strings"
 
@@ -19,10 +18,10 @@ type Call struct {
 	Share float64
 }
 
-// ReadMix reads a mix of calls of x86_64: a name, a share, and arguments such as
-// a1=0x80 on each line.
-func ReadMix(path string) ([]Call, error) {
-	text, err := os.ReadFile(path)
+// ReadMix returns the mix: mix.txt has a syscall of x86_64, its share, and
+// arguments such as a1=0x80 on each line.
+func ReadMix() ([]Call, error) {
+	text, err := files.ReadFile("testdata/mix.txt")
 	if err != nil {
 		return nil, err
 	}
@@ -32,7 +31,7 @@ func ReadMix(path string) ([]Call, error) {
 		number++
 		c, err := readCall(strings.Fields(line))
 		if err != nil {
-			return nil, fmt.Errorf("%s:%d: %w", path, number, err)
+			return nil, fmt.Errorf("mix.txt:%d: %w", number, err)
 		}
 		mix = append(mix, c)
 	}
@@ -80,7 +79,7 @@ type Figures struct {
 }
 
 func (f Figures) String() string {
-	return fmt.Sprintf("%d/%.1f/%.1f/%d", f.Size, f.Uniform, f.Mix, f.Worst)
+	return fmt.Sprintf("%d/%.2f/%.2f/%d", f.Size, f.Uniform, f.Mix, f.Worst)
 }
 
 // lastSyscall is the last number of the table that the recorded figures of other
@@ -165,7 +164,7 @@ func Check(w *Workload, program bpf.Program, foreign bool) (calls int, differ []
 			differ = append(differ, Difference{d, got, want})
 		}
 	}
-	for d := range policy.Samples(w.samples()) {
+	for d := range policy.Samples(w.Policy()) {
 		try(d)
 	}
 	for _, a := range w.Arches {

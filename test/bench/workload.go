@@ -3,14 +3,13 @@
 package bench
 
 import (
+	"embed"
 	"fmt"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
 
 	"secco/linux"
-	"secco/policy"
 	"secco/source"
 )
 
@@ -60,22 +59,39 @@ func (c Condition) holds(v uint64) bool {
 	}
 }
 
-// ReadWorkload reads a specification.
-func ReadWorkload(name, path string) (*Workload, error) {
-	text, err := os.ReadFile(path)
+// Names are the workloads that every compiler is compared on.
+var Names = []string{"W1", "W1a", "W2", "W3", "W4", "W5"}
+
+//go:embed testdata
+var files embed.FS
+
+// Read returns a workload of [Names].
+func Read(name string) (*Workload, error) {
+	text, err := files.ReadFile("testdata/" + name + ".spec")
 	if err != nil {
 		return nil, err
 	}
+	return parse(name, string(text))
+}
+
+// Text returns a workload of [Names] in secco's language, as somebody would write
+// it by hand.
+func Text(name string) (*source.File, error) {
+	text, err := files.ReadFile("testdata/" + name + ".secco")
+	return source.NewFile(name+".secco", string(text)), err
+}
+
+func parse(name, text string) (*Workload, error) {
 	w := &Workload{Name: name, Missing: linux.KillThread}
 	number := 0
-	for line := range strings.Lines(string(text)) {
+	for line := range strings.Lines(text) {
 		number++
 		if err := w.line(strings.Fields(line)); err != nil {
-			return nil, fmt.Errorf("%s:%d: %w", path, number, err)
+			return nil, fmt.Errorf("%s.spec:%d: %w", name, number, err)
 		}
 	}
 	if len(w.Arches) == 0 {
-		return nil, fmt.Errorf("%s: no architecture", path)
+		return nil, fmt.Errorf("%s.spec: no architecture", name)
 	}
 	return w, nil
 }
@@ -143,12 +159,7 @@ func readCondition(f []string) (c Condition, err error) {
 
 // Has reports whether an architecture is among those of the workload.
 func (w *Workload) Has(arch linux.Arch) bool {
-	for _, a := range w.Arches {
-		if a == arch {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(w.Arches, arch)
 }
 
 // Verdict returns what the specification says of a call.
@@ -178,48 +189,4 @@ rules:
 		return r.Action
 	}
 	return w.Default
-}
-
-// samples returns a policy whose samples hit all boundaries of the
-// specification: it names every syscall and every constant of a rule.
-func (w *Workload) samples() *policy.Policy {
-	var b policy.Builder
-	leaf := func(a linux.Action) *policy.Node { return b.Leaf(a, source.Span{}) }
-	kill := leaf(w.Missing)
-	p := &policy.Policy{BadArch: kill, X32: kill}
-	for _, a := range w.Arches {
-		t := &policy.Target{Arch: a, Rules: map[uint32]*policy.Node{}, Default: leaf(w.Default)}
-		for i := len(w.Rules) - 1; i >= 0; i-- {
-			r := w.Rules[i]
-			nr, ok := a.Syscall(r.Syscall)
-			if !ok {
-				continue
-			}
-			rest := t.Rules[nr]
-			if rest == nil {
-				rest = t.Default
-			}
-			n := leaf(r.Action)
-			for _, c := range r.Conds {
-				n = c.boundaries(&b, n, rest)
-			}
-			t.Rules[nr] = n
-		}
-		p.Targets = append(p.Targets, t)
-	}
-	return p
-}
-
-// boundaries returns a graph with the condition's constants in it.
-func (c Condition) boundaries(b *policy.Builder, yes, no *policy.Node) *policy.Node {
-	low, high := b.Word(linux.ArgLow(c.Arg)), b.Word(linux.ArgHigh(c.Arg))
-	value := c.Value
-	if c.Op == "meq" {
-		low = b.Binary(policy.OpAnd, low, b.Const(uint32(c.Value)))
-		high = b.Binary(policy.OpAnd, high, b.Const(uint32(c.Value>>32)))
-		value = c.Value2
-	}
-	var span source.Span
-	n := b.Test(policy.CmpEq, low, b.Const(uint32(value)), yes, no, span)
-	return b.Test(policy.CmpEq, high, b.Const(uint32(value>>32)), n, no, span)
 }

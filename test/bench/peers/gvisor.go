@@ -16,7 +16,7 @@ func gvisor() compiler {
 	return compiler{
 		name:  "gVisor",
 		takes: func(w *bench.Workload) bool { return len(w.Arches) == 1 && w.Arches[0] == linux.X86_64 },
-		prepare: func(w *bench.Workload, _ string) (func() (bpf.Program, error), error) {
+		prepare: func(w *bench.Workload) (func() (bpf.Program, error), error) {
 			return func() (bpf.Program, error) { return gvisorBuild(w) }, nil
 		},
 	}

@@ -17,7 +17,7 @@ func libseccomps() []compiler {
 		return compiler{
 			name:  name,
 			takes: func(*bench.Workload) bool { return true },
-			prepare: func(w *bench.Workload, _ string) (func() (bpf.Program, error), error) {
+			prepare: func(w *bench.Workload) (func() (bpf.Program, error), error) {
 				p, err := profile(w)
 				if err != nil {
 					return nil, err

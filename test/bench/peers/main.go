@@ -8,7 +8,6 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"path/filepath"
 
 	"secco/bpf"
 	"secco/linux"
@@ -19,7 +18,7 @@ import (
 type compiler struct {
 	name string
 	// prepare readies everything that does not count as compiling.
-	prepare func(*bench.Workload, string) (func() (bpf.Program, error), error)
+	prepare func(*bench.Workload) (func() (bpf.Program, error), error)
 	// unknown returns the syscalls of a workload that the compiler has no number
 	// for, whose rules it leaves out; nil means none.
 	unknown func(*bench.Workload) (map[syscall]bool, error)
@@ -44,8 +43,6 @@ type result struct {
 	times   timing
 }
 
-var workloads = []string{"W1", "W1a", "W2", "W3", "W4", "W5"}
-
 func main() {
 	root := flag.String("root", "../../..", "the tree's `directory`")
 	document := flag.String("doc", "", "the `document` to write the results into, and its chart beside it (default: print them)")
@@ -59,14 +56,13 @@ func main() {
 }
 
 func run(root, document string, rounds int, verbose bool) error {
-	data := filepath.Join(root, "compiler", "testdata")
-	mix, err := bench.ReadMix(filepath.Join(data, "mix.txt"))
+	mix, err := bench.ReadMix()
 	if err != nil {
 		return err
 	}
 	var all []*bench.Workload
-	for _, name := range workloads {
-		w, err := bench.ReadWorkload(name, filepath.Join(data, name+".spec"))
+	for _, name := range bench.Names {
+		w, err := bench.Read(name)
 		if err != nil {
 			return err
 		}
@@ -77,7 +73,7 @@ func run(root, document string, rounds int, verbose bool) error {
 	var wrong []error
 	for i, c := range compilers {
 		for _, w := range all {
-			r, err := compile(c, w, data, mix)
+			r, err := compile(c, w, mix)
 			if err != nil {
 				return fmt.Errorf("%s, %s: %w", c.name, w.Name, err)
 			}
@@ -95,10 +91,10 @@ func run(root, document string, rounds int, verbose bool) error {
 	if err := errors.Join(wrong...); err != nil {
 		return err
 	}
-	if err := measureTimes(compilers, all, data, results, rounds); err != nil {
+	if err := measureTimes(compilers, all, results, rounds); err != nil {
 		return err
 	}
-	process, err := measureProcess(root, data, rounds)
+	process, err := measureProcess(root, rounds)
 	if err != nil {
 		return err
 	}
@@ -114,11 +110,11 @@ func run(root, document string, rounds int, verbose bool) error {
 }
 
 // compile makes one program, measures it and checks it.
-func compile(c compiler, w *bench.Workload, data string, mix []bench.Call) (result, error) {
+func compile(c compiler, w *bench.Workload, mix []bench.Call) (result, error) {
 	if !c.takes(w) {
 		return result{missing: true}, nil
 	}
-	build, err := c.prepare(w, data)
+	build, err := c.prepare(w)
 	if err != nil {
 		return result{}, err
 	}

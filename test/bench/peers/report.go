@@ -97,6 +97,11 @@ func (r *report) heading(b *strings.Builder) {
 	b.WriteString("\n|---|" + strings.Repeat("---|", len(r.workloads)) + "\n")
 }
 
+// short returns figures with as many digits as the recorded ones have.
+func short(f bench.Figures) string {
+	return fmt.Sprintf("%d/%.1f/%.1f/%d", f.Size, f.Uniform, f.Mix, f.Worst)
+}
+
 func (r *report) figures(b *strings.Builder) {
 	b.WriteString("## Programs\n\nInstructions / executed, mean over x86_64's syscalls / executed, mean over the server mix / longest way.\n" +
 		"`!`: a verdict differs from the specification. `*`: a recorded figure, of a compiler that the command can't build.\n\n")
@@ -108,9 +113,9 @@ func (r *report) figures(b *strings.Builder) {
 			case cell.missing:
 				b.WriteString(" – |")
 			case len(cell.differ) > 0:
-				fmt.Fprintf(b, " %v ! |", cell.figures)
+				fmt.Fprintf(b, " %s ! |", short(cell.figures))
 			default:
-				fmt.Fprintf(b, " %v |", cell.figures)
+				fmt.Fprintf(b, " %s |", short(cell.figures))
 			}
 		}
 		b.WriteString("\n")
@@ -122,9 +127,9 @@ func (r *report) figures(b *strings.Builder) {
 			case !ok:
 				b.WriteString(" – |")
 			case strings.Contains(" "+c.differ+" ", " "+w.Name+" "):
-				fmt.Fprintf(b, " %v ! |", f)
+				fmt.Fprintf(b, " %s ! |", short(f))
 			default:
-				fmt.Fprintf(b, " %v |", f)
+				fmt.Fprintf(b, " %s |", short(f))
 			}
 		}
 		b.WriteString("\n")

@@ -2,8 +2,6 @@ package main
 
 import (
 	"fmt"
-	"os"
-	"path/filepath"
 
 	"secco/bpf"
 	seccoc "secco/compiler"
@@ -19,14 +17,13 @@ func ours(mix []bench.Call) []compiler {
 			name:  name,
 			ours:  true,
 			takes: func(*bench.Workload) bool { return true },
-			prepare: func(w *bench.Workload, data string) (func() (bpf.Program, error), error) {
-				name := w.Name + ".secco"
-				text, err := os.ReadFile(filepath.Join(data, name))
+			prepare: func(w *bench.Workload) (func() (bpf.Program, error), error) {
+				text, err := bench.Text(w.Name)
 				if err != nil {
 					return nil, err
 				}
 				return func() (bpf.Program, error) {
-					p, found := lang.Load([]*source.File{source.NewFile(name, string(text))}, lang.Options{})
+					p, found := lang.Load([]*source.File{text}, lang.Options{})
 					if found.HasErrors() {
 						return nil, fmt.Errorf("%v", found)
 					}

@@ -21,14 +21,14 @@ func (t *timing) add(d time.Duration) {
 
 // measureTimes takes the time of every compilation. The compilers take turns, so
 // that what else the machine does hits all alike.
-func measureTimes(compilers []compiler, all []*bench.Workload, data string, results [][]result, rounds int) error {
+func measureTimes(compilers []compiler, all []*bench.Workload, results [][]result, rounds int) error {
 	for j, w := range all {
 		for range rounds {
 			for i, c := range compilers {
 				if results[i][j].missing {
 					continue
 				}
-				build, err := c.prepare(w, data)
+				build, err := c.prepare(w)
 				if err != nil {
 					return err
 				}
@@ -45,7 +45,7 @@ func measureTimes(compilers []compiler, all []*bench.Workload, data string, resu
 
 // measureProcess returns the fastest whole run of `secco compile` for each
 // workload.
-func measureProcess(root, data string, rounds int) (map[string]timing, error) {
+func measureProcess(root string, rounds int) (map[string]timing, error) {
 	dir, err := os.MkdirTemp("", "secco-bench-")
 	if err != nil {
 		return nil, err
@@ -58,10 +58,18 @@ func measureProcess(root, data string, rounds int) (map[string]timing, error) {
 		return nil, fmt.Errorf("building secco: %w\n%s", err, out)
 	}
 	times := map[string]timing{}
-	for _, name := range workloads {
+	for _, name := range bench.Names {
+		text, err := bench.Text(name)
+		if err != nil {
+			return nil, err
+		}
+		policy := filepath.Join(dir, name+".secco")
+		if err := os.WriteFile(policy, []byte(text.Text()), 0o644); err != nil {
+			return nil, err
+		}
 		var fastest timing
 		for range rounds {
-			cmd := exec.Command(secco, "compile", "--output", filepath.Join(dir, "out.bpf"), filepath.Join(data, name+".secco"))
+			cmd := exec.Command(secco, "compile", "--output", filepath.Join(dir, "out.bpf"), policy)
 			start := time.Now()
 			if out, err := cmd.CombinedOutput(); err != nil {
 				return nil, fmt.Errorf("secco compile %s: %w\n%s", name, err, out)
