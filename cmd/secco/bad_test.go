@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"secco/bpf"
+	"secco/convert/readers"
 )
 
 // call runs the program in this process.
@@ -195,8 +196,8 @@ func TestJunk(t *testing.T) {
 				junk[r.IntN(len(junk))] = byte(r.Uint32())
 			}
 		}
-		for _, from := range append(kindNames(), "") {
-			code, _, stderr := call(junk, "check", "-", "--from", from)
+		for _, from := range append(readers.Kinds(), "") {
+			code, _, stderr := call(junk, "check", "-", "--from", string(from))
 			if code != exitDone && code != exitBad {
 				t.Fatalf("--from %s: exit code %d for %q\n%s", from, code, junk, stderr)
 			}

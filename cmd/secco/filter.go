@@ -5,14 +5,12 @@ import (
 	"strings"
 
 	"secco/bpf"
-	"secco/bpf/asm"
 	"secco/compiler"
 	"secco/compiler/decompile"
 	"secco/compiler/frequency"
-	"secco/convert"
+	"secco/convert/readers"
 	"secco/lang"
 	"secco/linux"
-	"secco/oci"
 	"secco/policy"
 	"secco/source"
 )
@@ -20,7 +18,7 @@ import (
 // filter is what FILTER arguments come to: a policy, or a program.
 type filter struct {
 	name    string // of its first file
-	kind    kind
+	kind    readers.Kind
 	policy  *policy.Policy                    // nil for a program
 	tests   []lang.Test                       // that a policy states about itself
 	often   map[linux.Arch]map[uint32]float64 // how often calls are made, where it says so
@@ -33,102 +31,34 @@ func (s *session) load(args ...string) (*filter, error) {
 		return s.loadLive(args[0])
 	}
 	inputs := make([]input, len(args))
-	var what kind
+	files := make([]*source.File, len(args))
 	for i, arg := range args {
 		in, err := s.read(arg)
 		if err != nil {
 			return nil, err
 		}
-		k, err := s.kindOf(in)
-		if err != nil {
-			return nil, err
-		}
-		if i > 0 && (k != kindSecco || what != kindSecco) {
-			return nil, badInput("usage", "only policies can be several: %s is %s, %s is %s", inputs[0].name, what, in.name, k)
-		}
-		inputs[i], what = in, k
+		inputs[i], files[i] = in, in.file()
 	}
-	f := &filter{name: inputs[0].name, kind: what}
-	switch what {
-	case kindSecco:
-		return f, s.loadPolicy(f, inputs)
-	case kindBPF:
-		return f, s.loadProgram(f, inputs[0])
-	case kindAsm:
-		program, err := asm.Parse(inputs[0].file())
-		f.program = &compiler.Output{Program: program}
-		return f, err
-	case kindOCI:
-		return f, s.loadProfile(f, inputs[0])
-	}
-	return f, s.loadForeign(f, inputs[0])
-}
-
-// take makes a policy that was read the filter's, unless it has errors.
-func (s *session) take(f *filter, p *policy.Policy, findings source.Diagnostics) error {
-	if err := findings.Err(); err != nil {
-		return err
-	}
-	s.warn(findings)
-	f.policy = p
-	return nil
-}
-
-func (s *session) loadPolicy(f *filter, inputs []input) error {
-	opts, err := s.langOptions()
+	opts, err := s.readerOptions()
 	if err != nil {
-		return err
-	}
-	files := make([]*source.File, len(inputs))
-	for i, in := range inputs {
-		files[i] = in.file()
+		return nil, err
 	}
 	find, done, err := s.finder(inputs)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer done()
 	opts.Find = find
-	p, tests, findings := lang.LoadTests(files, opts)
-	f.tests = tests
-	return s.take(f, p, findings)
-}
-
-// loadProgram reads a raw program, in the byte order of --arch.
-func (s *session) loadProgram(f *filter, in input) error {
-	order, err := s.byteOrder()
-	if err != nil {
-		return err
-	}
-	program, err := bpf.Decode(in.data, order)
-	if err != nil {
-		return badInput("invalid-program", "%s: %s", in.name, err)
-	}
-	if err := bpf.Validate(program); err != nil {
-		return badInput("invalid-program", "%s: %s", in.name, err)
-	}
-	f.program = &compiler.Output{Program: program}
-	return nil
-}
-
-// loadProfile reads an OCI or Docker profile. What runtimes make of it depends on
-// the machine: --arch says which, x86_64 by default.
-func (s *session) loadProfile(f *filter, in input) error {
-	host, err := s.host()
-	if err != nil {
-		return err
-	}
-	profile, findings := oci.Parse(in.file())
+	read, findings := readers.Read(files, opts)
 	if err := findings.Err(); err != nil {
-		return err
+		return nil, err
 	}
-	profile, more := profile.Resolve(host)
-	findings = append(findings, more...)
-	if err := findings.Err(); err != nil {
-		return err
+	s.warn(findings)
+	f := &filter{name: read.Name, kind: read.Kind, policy: read.Policy, tests: read.Tests, often: read.Freq}
+	if f.policy == nil {
+		f.program = &compiler.Output{Program: read.Program}
 	}
-	p, more := convert.FromOCI(profile, convert.Options{Host: host})
-	return s.take(f, p, append(findings, more...))
+	return f, nil
 }
 
 // meaning returns the filter's policy, decompiling it where it is a program.

@@ -10,15 +10,11 @@ import (
 	"path/filepath"
 	"strings"
 
-	"secco/lang"
+	"secco/convert/readers"
 	"secco/lang/syntax"
 	"secco/profiles"
 	"secco/source"
 )
-
-// maxInput bounds what is read of one file. The largest real policies and
-// profiles are a hundredth of it.
-const maxInput = 16 << 20
 
 // inlineMarker begins an argument that is a policy's text itself, as gosecco has it.
 const inlineMarker = "{inline}"
@@ -67,12 +63,12 @@ func (s *session) read(arg string) (input, error) {
 }
 
 func readBounded(name string, r io.Reader) (input, error) {
-	data, err := io.ReadAll(io.LimitReader(r, maxInput+1))
+	data, err := io.ReadAll(io.LimitReader(r, readers.MaxSize+1))
 	if err != nil {
 		return input{}, unreadable(name, err)
 	}
-	if len(data) > maxInput {
-		return input{}, badInput("too-large", "%s is larger than %d MiB", name, maxInput>>20)
+	if len(data) > readers.MaxSize {
+		return input{}, badInput("too-large", "%s is larger than %d MiB", name, readers.MaxSize>>20)
 	}
 	return input{name: name, data: data}, nil
 }
@@ -85,45 +81,16 @@ func unreadable(name string, err error) *failure {
 // their own directories, in those of --include, and among the shipped ones. The
 // directories are closed when done is called.
 func (s *session) finder(inputs []input) (find syntax.Finder, done func(), err error) {
-	var roots []lang.Root
-	var open []*os.Root
-	done = func() {
-		for _, r := range open {
-			_ = r.Close() // it was only read
-		}
-	}
-	add := func(dir string) error {
-		r, err := os.OpenRoot(cmp.Or(dir, "."))
-		if err != nil {
-			return unreadable(cmp.Or(dir, "."), err)
-		}
-		open = append(open, r)
-		roots = append(roots, lang.Root{Name: dir, FS: r.FS()})
-		return nil
-	}
+	var dirs []string
 	for _, in := range inputs {
 		if in.isFile {
 			dir, _ := filepath.Split(in.name)
-			if err := add(dir); err != nil {
-				done()
-				return nil, nil, err
-			}
+			dirs = append(dirs, dir)
 		}
 	}
-	for _, dir := range s.StringSlice("include") {
-		if err := add(dir); err != nil {
-			done()
-			return nil, nil, err
-		}
+	find, done, err = readers.Within(append(dirs, s.StringSlice("include")...)...)
+	if pathError := (*fs.PathError)(nil); errors.As(err, &pathError) {
+		return nil, nil, unreadable(cmp.Or(pathError.Path, "."), err)
 	}
-	return lang.Within(shipped, roots...), done, nil
-}
-
-// shipped returns a policy that secco ships.
-func shipped(name string) (*source.File, error) {
-	text, ok := profiles.Lookup(name)
-	if !ok {
-		return nil, fmt.Errorf("no shipped policy is called %q; they are %s", name, strings.Join(profiles.Names(), ", "))
-	}
-	return source.NewFile(name, string(text)), nil
+	return find, done, err
 }

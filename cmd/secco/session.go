@@ -8,6 +8,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"secco/convert/readers"
 	"secco/lang"
 	"secco/linux"
 	"secco/oci"
@@ -65,7 +66,7 @@ var (
 	targetsFlag = &cli.StringFlag{Name: "targets", Usage: "`ARCHES` that a policy is for, with commas between them (default: those that it names itself, else x86_64)"}
 
 	inputFlags = []cli.Flag{
-		&cli.StringFlag{Name: "from", Usage: "what FILTER is, instead of telling it from its content: `KIND` is " + strings.Join(kindNames(), ", ")},
+		&cli.StringFlag{Name: "from", Usage: "what FILTER is, instead of telling it from its content: `KIND` is " + kindNames()},
 		&cli.StringSliceFlag{Name: "define", Usage: "read macros and names from `FILE` first (repeatable)", TakesFile: true},
 		&cli.StringSliceFlag{Name: "define-text", Usage: "read macros and names from `TEXT` first (repeatable)"},
 		&cli.StringSliceFlag{Name: "include", Aliases: []string{"I"}, Usage: "look for included policies in `DIR` too, after the policy's own directory (repeatable)", TakesFile: true},
@@ -126,28 +127,40 @@ func parseArch(name string) (linux.Arch, error) {
 	return 0, badInput("unknown-arch", "no architecture %q", name).hint("known are %s", strings.Join(known, ", "))
 }
 
-// langOptions returns what the flags say to the language.
-func (s *session) langOptions() (lang.Options, error) {
-	targets, err := s.targets()
-	if err != nil {
-		return lang.Options{}, err
+// kindLive is a process's filter, which is not for --from.
+const kindLive readers.Kind = "live"
+
+// kindNames returns what --from may be.
+func kindNames() string {
+	var names []string
+	for _, k := range readers.Kinds() {
+		names = append(names, string(k))
 	}
-	opts := lang.Options{
-		Targets: targets,
-		Defaults: lang.Defaults{
-			Positive: s.String("default-positive"),
-			Negative: s.String("default-negative"),
-			Policy:   s.String("default-policy"),
-			BadArch:  s.String("default-badarch"),
-			X32:      s.String("default-x32"),
-		},
-		Capabilities: s.capabilities(),
-		Kernel:       s.String("kernel"),
+	return strings.Join(names, ", ")
+}
+
+// readerOptions returns what the flags say to readers.
+func (s *session) readerOptions() (readers.Options, error) {
+	opts := readers.Options{Kind: readers.Kind(s.String("from")), Thread: s.String("thread")}
+	if opts.Kind != "" && !slices.Contains(readers.Kinds(), opts.Kind) {
+		return opts, badInput("unknown-kind", "no kind of filter is called %q", opts.Kind).hint("--from is one of %s", kindNames())
 	}
+	var err error
+	if opts.Targets, err = s.targets(); err != nil {
+		return opts, err
+	}
+	opts.Defaults = lang.Defaults{
+		Positive: s.String("default-positive"),
+		Negative: s.String("default-negative"),
+		Policy:   s.String("default-policy"),
+		BadArch:  s.String("default-badarch"),
+		X32:      s.String("default-x32"),
+	}
+	opts.Capabilities, opts.Kernel = s.capabilities(), s.String("kernel")
 	for _, name := range s.StringSlice("define") {
 		in, err := s.read(name)
 		if err != nil {
-			return lang.Options{}, err
+			return opts, err
 		}
 		opts.Definitions = append(opts.Definitions, in.file())
 	}
@@ -171,20 +184,12 @@ func (s *session) capabilities() []string {
 	return caps
 }
 
-// host returns the machine and container that profiles are read for.
+// host returns the machine that profiles are written for.
 func (s *session) host() (oci.Host, error) {
 	host := oci.Host{Caps: s.capabilities()}
 	arches, err := s.targets()
-	if err != nil {
-		return host, err
-	}
 	if len(arches) > 0 {
 		host.Arch = arches[0]
 	}
-	if v := s.String("kernel"); v != "" {
-		if n, err := fmt.Sscanf(v, "%d.%d", &host.Kernel.Major, &host.Kernel.Minor); n < 2 || err != nil {
-			return host, badInput("usage", "%q is no version of the kernel", v).hint("give two numbers, such as 5.15")
-		}
-	}
-	return host, nil
+	return host, err
 }

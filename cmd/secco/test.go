@@ -3,6 +3,7 @@ package main
 import (
 	"github.com/urfave/cli/v2"
 
+	"secco/convert/readers"
 	"secco/lang"
 	"secco/linux"
 	"secco/policy"
@@ -24,7 +25,7 @@ var testCommand = &cli.Command{
 		if err != nil {
 			return err
 		}
-		if f.policy == nil || f.kind != kindSecco {
+		if f.policy == nil || f.kind != readers.Secco {
 			return badInput("no-tests", "%s is %s: only policies have tests", f.name, f.kind)
 		}
 		if len(f.tests) == 0 {

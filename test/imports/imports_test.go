@@ -38,6 +38,7 @@ var allowed = map[string][]string{
 	"compiler":         {"compiler", "policy", "bpf", "linux", "source"},
 	"oci":              {"linux", "source"},
 	"convert":          {"convert", "policy", "compiler", "bpf", "oci", "linux", "source", "emulator", "lang"},
+	"convert/readers":  {"convert", "compiler", "policy", "bpf", "oci", "linux", "source", "lang", "profiles"},
 	"profiles":         {},
 	"hook":             {"hook", "convert", "oci", "emulator", "compiler", "policy", "lang", "bpf", "linux", "source", "profiles"},
 	".":                {"hook", "convert", "oci", "emulator", "compiler", "policy", "lang", "bpf", "linux", "source", "profiles"},

@@ -1,55 +1,35 @@
-package main
+package readers
 
 import (
 	"bytes"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strings"
 	"unicode/utf8"
 
 	"secco/linux"
+	"secco/source"
 )
 
-// kind is a form in which a filter is read.
-type kind string
+// Kind is a form in which a filter is read.
+type Kind string
 
+// The kinds.
 const (
-	kindSecco kind = "secco" // a policy
-	kindBPF   kind = "bpf"   // struct sock_filter, as many as there are
-	kindAsm   kind = "asm"   // a program's text
-	kindOCI   kind = "oci"   // a runtime's or Docker's profile
+	Secco Kind = "secco" // a policy in secco's language
+	BPF   Kind = "bpf"   // struct sock_filter, as many as there are
+	Asm   Kind = "asm"   // a program's text
+	OCI   Kind = "oci"   // a runtime's or Docker's profile
 
-	kindRkeene   kind = "rkeene"   // the language of rkeene's article
-	kindMinijail kind = "minijail" // minijail's policies
-	kindElastic  kind = "elastic"  // the YAML of go-seccomp-bpf
+	Rkeene   Kind = "rkeene"   // the language of rkeene's article
+	Minijail Kind = "minijail" // minijail's policies
+	Elastic  Kind = "elastic"  // the YAML of go-seccomp-bpf
 
-	kindSeccompiler kind = "seccompiler" // the JSON that Firecracker uses
-
-	kindLive kind = "live" // a process's filter; not for --from
+	Seccompiler Kind = "seccompiler" // the JSON that Firecracker uses
 )
 
-var kinds = []kind{kindSecco, kindBPF, kindAsm, kindOCI, kindRkeene, kindMinijail, kindElastic, kindSeccompiler}
-
-func kindNames() []string {
-	names := make([]string, len(kinds))
-	for i, k := range kinds {
-		names[i] = string(k)
-	}
-	return names
-}
-
-// kindOf returns what --from says an input is, or what it looks like.
-func (s *session) kindOf(in input) (kind, error) {
-	name := s.String("from")
-	if name == "" {
-		return detect(in), nil
-	}
-	if k := kind(name); slices.Contains(kinds, k) {
-		return k, nil
-	}
-	return "", badInput("unknown-kind", "no kind of filter is called %q", name).hint("--from is one of %s", strings.Join(kindNames(), ", "))
-}
+// Kinds returns all kinds, in a fixed order.
+func Kinds() []Kind { return []Kind{Secco, BPF, Asm, OCI, Rkeene, Minijail, Elastic, Seccompiler} }
 
 // asmStart is how a program's text starts: an instruction, ours or gosecco's, or a
 // directive, perhaps after labels. No policy has a statement like that: behind its
@@ -77,41 +57,42 @@ func startsRkeene(statement []byte) bool {
 	return ok
 }
 
-// detect tells what an input is: by its name's ending where that says it, else by
+// KindOf tells what a source is: by its name's ending where that says it, else by
 // its content. A policy is what is left, for its errors have places.
-func detect(in input) kind {
-	switch strings.ToLower(filepath.Ext(in.name)) {
+func KindOf(f *source.File) Kind {
+	data := []byte(f.Text())
+	switch strings.ToLower(filepath.Ext(f.Name())) {
 	case ".secco":
-		return kindSecco
+		return Secco
 	case ".bpf":
-		return kindBPF
+		return BPF
 	case ".asm", ".bpfasm":
-		return kindAsm
+		return Asm
 	case ".policy":
-		return kindMinijail
+		return Minijail
 	}
-	text := bytes.TrimLeft(in.data, " \t\r\n\ufeff")
+	text := bytes.TrimLeft(data, " \t\r\n\ufeff")
 	switch {
-	case isBinary(in.data):
-		return kindBPF
+	case isBinary(data):
+		return BPF
 	case bytes.HasPrefix(text, []byte("{")) && !minijailStart.Match(text):
 		if seccompilerKey.Match(text) && !bytes.Contains(text, []byte(`"defaultAction"`)) {
-			return kindSeccompiler
+			return Seccompiler
 		}
-		return kindOCI
+		return OCI
 	}
 	first := firstStatement(text)
 	switch {
 	case asmStart.Match(first):
-		return kindAsm
+		return Asm
 	case startsRkeene(first):
-		return kindRkeene
+		return Rkeene
 	case elasticStart.Match(first):
-		return kindElastic
+		return Elastic
 	case minijailStart.Match(first):
-		return kindMinijail
+		return Minijail
 	}
-	return kindSecco
+	return Secco
 }
 
 // isBinary reports whether data can't be text; the first instruction of any real

@@ -1,0 +1,68 @@
+package readers
+
+import (
+	"testing"
+
+	"secco/source"
+)
+
+func TestKindOf(t *testing.T) {
+	for _, c := range []struct {
+		name, data string
+		want       Kind
+	}{
+		{"p.secco", "\x00\x01", Secco},
+		{"p.bpf", "read: 1", BPF},
+		{"p.asm", "read: 1", Asm},
+		{"p.json", "\ufeff {\n", OCI},
+		{"p", " \n{}", OCI},
+		{"p", "\x20\x00\x00\x00\x04\x00\x00\x00", BPF},
+		{"p", "\x15\xff\xfe\xfd\x3e\xff\xff\xc0", BPF},
+		{"p", "\xff\xfe\xfd\xfc\xfb\xfa\xf9", Secco}, // no whole instruction: a text with an error
+		{"p", "", Secco},
+		{"p", "# a policy\nread: 1\n", Secco},
+		{"p", "; a program\n# of two\n  ld [4]\n", Asm},
+		{"p", "start: ld [nr]\n", Asm},
+		{"p", "L0: L1:\tjeq #3, a, b\n", Asm},
+		{"p", "ret\n", Asm},
+		{"p", "tax\n", Asm},
+		{"p", ".endian big\nld [0]\n", Asm},
+		{"p", "ld_abs\t4\n", Asm},
+		{"p", "jeq_k\t00\t01\tC000003E\n", Asm},
+		{"p", "ret_k\t0\n", Asm},
+		// What looks like it in a policy.
+		{"p", "ret = 5\n", Secco},
+		{"p", "add(a, b) = a + b\n", Secco},
+		{"p", "or [+trap]: 1\n", Secco},
+		{"p", "ld, st: 1\n", Secco},
+		{"p", "sub : 1\n", Secco},
+		{"p", "clock_gettime 1\n", Secco},
+		{"p", "x86_64 {\n\treturn allow\n}\n", Rkeene},
+		{"p", "arch x86_64 {\n", Secco},
+		{"p", "@include ./common.policy\n", Minijail},
+		{"p", "# a comment\n@default kill\n", Minijail},
+		{"p.policy", "read: 1\n", Minijail},
+		{"p", "group @io = read\n", Secco},
+		{"p", "socket {\n", Secco},
+		{"p", "# a comment\nseccomp:\n  default_action: allow\n", Elastic},
+		{"p", "default_action: allow\n", Elastic},
+		{"p", "seccomp: 1\n", Secco},
+		{"p", "default_action = allow\n", Secco},
+		{"p.json", `{"main": {"mismatch_action": "trap", "match_action": "allow", "filter": []}}`, Seccompiler},
+		{"p.json", `{"defaultAction": "SCMP_ACT_ERRNO", "comment": "\"mismatch_action\": "}`, OCI},
+		{"p", "@include, @default: 1\n", Secco},
+		{"p", "rets 5\n", Secco},
+		{"p", "i386 { return allow }\n", Rkeene},
+		{"p", "syscalls:\n- action: log\n", Elastic},
+		{"p", "{read, write}: allow\n", Minijail},
+		{"p", " { open[arch=arm] }: 1\n", Minijail},
+		{"p", "# c\nread: allow # c\n", Minijail},
+		{"p", "open[arch=x86_64,arm]: kill-process\n", Minijail},
+		{"p", "read: allowed\n", Secco},
+		{"p", "kill: trap; return 1\n", Secco},
+	} {
+		if got := KindOf(source.NewFile(c.name, c.data)); got != c.want {
+			t.Errorf("%s with %q is taken for %s, want %s", c.name, c.data, got, c.want)
+		}
+	}
+}

@@ -1,0 +1,206 @@
+// Package readers reads filters of every kind: secco's own policies, programs, and
+// the policies and profiles of other projects. What a source is, is told from its
+// name and content.
+package readers
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+
+	"secco/bpf"
+	"secco/bpf/asm"
+	"secco/convert"
+	"secco/convert/elastic"
+	"secco/convert/minijail"
+	"secco/convert/rkeene"
+	"secco/convert/seccompiler"
+	"secco/lang"
+	"secco/linux"
+	"secco/oci"
+	"secco/policy"
+	"secco/source"
+)
+
+// MaxSize bounds what is to be read of one source, in bytes. The largest real
+// policies and profiles are a hundredth of it.
+const MaxSize = 16 << 20
+
+// Options say what sources leave to their reader. What a kind has no use for is
+// ignored there. The zero Options is ready for use.
+type Options struct {
+	// Kind settles what the sources are; empty leaves that to [KindOf].
+	Kind Kind
+	// Options are those of the language; the others use them as far as they have
+	// the like. The first of Targets is the machine that a profile is resolved for
+	// and whose byte order a raw program has.
+	lang.Options
+	// Thread names a filter of a file of kind [Seccompiler] with several.
+	Thread string
+}
+
+// Filter is a filter as it was read: either Policy or Program is set.
+type Filter struct {
+	Name    string // of its first source
+	Kind    Kind
+	Policy  *policy.Policy
+	Tests   []lang.Test                       // that a policy states about itself
+	Freq    map[linux.Arch]map[uint32]float64 // how often calls are made, where the sources say so
+	Program bpf.Program
+}
+
+// Read reads one filter. Several sources have to be policies in secco's language,
+// which are one unit, in their order. The filter is nil where the findings hold
+// errors.
+func Read(files []*source.File, opts Options) (*Filter, source.Diagnostics) {
+	var diags source.Diagnostics
+	if len(files) == 0 {
+		diags.Errorf(source.Span{}, "no-source", "there is nothing to be read")
+		return nil, diags
+	}
+	f := &Filter{Name: files[0].Name()}
+	for i, file := range files {
+		k := opts.Kind
+		if k == "" {
+			k = KindOf(file)
+		}
+		if i > 0 && (k != Secco || f.Kind != Secco) {
+			diags.Errorf(source.Span{}, "usage", "only policies can be several: %s is %s, %s is %s", files[0].Name(), f.Kind, file.Name(), k)
+			return nil, diags
+		}
+		f.Kind = k
+	}
+	host, ok := opts.host(&diags)
+	if !ok {
+		return nil, diags
+	}
+	var findings source.Diagnostics
+	switch file := files[0]; f.Kind {
+	case Secco:
+		f.Policy, f.Tests, findings = lang.LoadTests(files, opts.Options)
+	case BPF:
+		f.Program, findings = decode(file, host.Native())
+	case Asm:
+		f.Program, findings = assemble(file)
+	case OCI:
+		f.Policy, findings = profile(file, host)
+	case Rkeene: // names its architectures itself
+		f.Policy, findings = rkeene.Read(file)
+	case Elastic:
+		f.Policy, findings = elastic.Read(file, elastic.Options{Arches: opts.Targets})
+	case Seccompiler:
+		f.Policy, findings = seccompiler.Read(file, seccompiler.Options{Arches: opts.Targets, Thread: opts.Thread})
+	case Minijail:
+		f.Policy, f.Freq, findings = readMinijail(file, opts)
+	default:
+		diags.Errorf(source.Span{}, "unknown-kind", "no kind of filter is called %q", f.Kind)
+	}
+	if diags = append(diags, findings...); diags.HasErrors() {
+		return nil, diags
+	}
+	return f, diags
+}
+
+// release matches a kernel's release, as people and uname write it.
+var release = regexp.MustCompile(`^(\d{1,3})\.(\d{1,3})(\.\d+)*([-+].*)?$`)
+
+// host returns the machine and container that profiles are read for. It leaves
+// the kernel's version in the form that the language takes.
+func (o *Options) host(diags *source.Diagnostics) (host oci.Host, ok bool) {
+	host.Caps = o.Capabilities
+	if len(o.Targets) > 0 {
+		host.Arch = o.Targets[0]
+	}
+	if o.Kernel == "" {
+		return host, true
+	}
+	m := release.FindStringSubmatch(o.Kernel)
+	if m == nil {
+		diags.Errorf(source.Span{}, "bad-version", "%q is no version of the kernel", o.Kernel).Hint = "give two or three numbers, such as 5.15"
+		return host, false
+	}
+	o.Kernel = m[1] + "." + m[2]
+	_, _ = fmt.Sscanf(o.Kernel, "%d.%d", &host.Kernel.Major, &host.Kernel.Minor) // they are numbers
+	return host, true
+}
+
+// decode reads a raw program, in the byte order of a machine.
+func decode(file *source.File, machine linux.Arch) (program bpf.Program, diags source.Diagnostics) {
+	var order binary.ByteOrder = binary.LittleEndian
+	if machine.BigEndian() {
+		order = binary.BigEndian
+	}
+	program, err := bpf.Decode([]byte(file.Text()), order)
+	if err == nil {
+		err = bpf.Validate(program)
+	}
+	if err != nil {
+		diags.Errorf(source.Span{}, "invalid-program", "%s: %s", file.Name(), err)
+	}
+	return program, diags
+}
+
+// assemble reads a program's text.
+func assemble(file *source.File) (program bpf.Program, diags source.Diagnostics) {
+	program, err := asm.Parse(file)
+	if err != nil && !errors.As(err, &diags) {
+		diags.Errorf(source.Span{}, "invalid-program", "%s: %s", file.Name(), err)
+	}
+	return program, diags
+}
+
+// profile reads an OCI or Docker profile. What runtimes make of it depends on the
+// machine and the container.
+func profile(file *source.File, host oci.Host) (*policy.Policy, source.Diagnostics) {
+	parsed, diags := oci.Parse(file)
+	if diags.HasErrors() {
+		return nil, diags
+	}
+	resolved, more := parsed.Resolve(host)
+	if diags = append(diags, more...); diags.HasErrors() {
+		return nil, diags
+	}
+	p, more := convert.FromOCI(resolved, convert.Options{Host: host})
+	return p, append(diags, more...)
+}
+
+// readMinijail reads a policy of minijail's with what it includes. Absolute paths
+// are looked for in the same places as others, below the directories.
+func readMinijail(file *source.File, opts Options) (p *policy.Policy, often minijail.Frequencies, diags source.Diagnostics) {
+	mini := minijail.Options{Arches: opts.Targets}
+	if find := opts.Find; find != nil {
+		mini.Find = func(from *source.File, path string) (*source.File, error) {
+			rest, isAbsolute := strings.CutPrefix(path, "/")
+			if !isAbsolute {
+				return find(from, path, false)
+			}
+			f, err := find(from, strings.TrimLeft(rest, "/"), false)
+			if err != nil {
+				return nil, fmt.Errorf("%w; %s is looked for below the directories for includes, which may be /", err, path)
+			}
+			return f, nil
+		}
+	}
+	mini.Default = action("default-policy", opts.Defaults.Policy, &diags)
+	mini.Negative = action("default-negative", opts.Defaults.Negative, &diags)
+	if diags.HasErrors() {
+		return nil, nil, diags
+	}
+	return minijail.Read(file, mini)
+}
+
+// action returns an action that the caller states in secco's language, nil where
+// none is stated.
+func action(name, text string, diags *source.Diagnostics) *linux.Action {
+	if text == "" {
+		return nil
+	}
+	p, findings := lang.Load([]*source.File{source.NewFile("<"+name+">", "")}, lang.Options{Defaults: lang.Defaults{Policy: text}})
+	*diags = append(*diags, findings...)
+	if p == nil {
+		return nil
+	}
+	return &p.Targets[0].Default.Action
+}
