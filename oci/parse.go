@@ -303,7 +303,7 @@ func (p *parser) syscall(v *value) Syscall {
 		"errnoRet": func(v *value) { out.ErrnoRet = p.errno(v) },
 		"errno":    func(v *value) { errnoName = v },
 		"args": func(v *value) {
-			p.items(v, func(v *value) { out.Args = append(out.Args, p.arg(v)) })
+			p.items(v, func(v *value) { out.Args = append(out.Args, p.arg(v, "index", "op", "value")) })
 		},
 		"comment":  func(v *value) { out.Comment, _ = p.str(v) },
 		"includes": func(v *value) { out.Includes = p.guard(v) },
@@ -329,7 +329,8 @@ func (p *parser) name(v *value) Name {
 	return Name{name, v.span}
 }
 
-func (p *parser) arg(v *value) specs.LinuxSeccompArg {
+// arg reads a condition on an argument, which has some fields in any case.
+func (p *parser) arg(v *value, required ...string) specs.LinuxSeccompArg {
 	var out specs.LinuxSeccompArg
 	p.object(v, map[string]field{
 		"index": func(v *value) {
@@ -345,7 +346,7 @@ func (p *parser) arg(v *value) specs.LinuxSeccompArg {
 				p.diags.Errorf(v.span, "unknown-operator", "no operator named %q", name)
 			}
 		},
-	}, "index", "op", "value")
+	}, required...)
 	return out
 }
 

@@ -22,6 +22,7 @@ import (
 	"secco/linux"
 	"secco/policy"
 	"secco/source"
+	"secco/source/yamldoc"
 )
 
 // Options say what a policy leaves open. The zero value is good for most.
@@ -62,7 +63,7 @@ var actions = map[string]linux.Action{
 
 // file is what a file says.
 type file struct {
-	*reader
+	*yamldoc.Reader
 	fallback   linux.Action
 	fallbackAt *yaml.Node
 	groups     []group
@@ -73,30 +74,30 @@ type file struct {
 // Read returns what a file means. The policy is nil where the findings hold
 // errors.
 func Read(f *source.File, opts Options) (*policy.Policy, source.Diagnostics) {
-	in := &file{reader: &reader{file: f}}
-	if doc := in.document(); doc != nil {
+	in := &file{Reader: yamldoc.New(f)}
+	if doc := in.Document(); doc != nil {
 		in.top(doc)
 	}
-	if in.diags.HasErrors() {
-		in.diags.Sort()
-		return nil, in.diags
+	if in.Diags.HasErrors() {
+		in.Diags.Sort()
+		return nil, in.Diags
 	}
 	out := in.policy(opts.Arches)
-	in.diags.Sort()
-	if in.diags.HasErrors() {
-		return nil, in.diags
+	in.Diags.Sort()
+	if in.Diags.HasErrors() {
+		return nil, in.Diags
 	}
-	return out, in.diags
+	return out, in.Diags
 }
 
 var filterFields = []string{"default_action", "syscalls", "no_new_privs", "flag", "policy"}
 
 // top reads the whole document.
 func (in *file) top(doc *yaml.Node) {
-	if root := in.value(doc); root != nil && root.Kind == yaml.MappingNode {
+	if root := in.Value(doc); root != nil && root.Kind == yaml.MappingNode {
 		for i := 0; i+1 < len(root.Content); i += 2 {
 			if root.Content[i].Value == "seccomp" {
-				in.fields(root, "the file", []string{"seccomp"}, func(_ string, _, value *yaml.Node) {
+				in.Fields(root, "the file", []string{"seccomp"}, func(_ string, _, value *yaml.Node) {
 					in.filter(value, "seccomp", filterFields)
 				})
 				in.complete(doc)
@@ -110,29 +111,29 @@ func (in *file) top(doc *yaml.Node) {
 
 // complete tells what is missing.
 func (in *file) complete(doc *yaml.Node) {
-	if in.fallbackAt == nil && !in.diags.HasErrors() {
-		in.errorf(doc, "missing-field", "there is no default_action")
+	if in.fallbackAt == nil && !in.Diags.HasErrors() {
+		in.Errorf(doc, "missing-field", "there is no default_action")
 	}
 	switch {
-	case in.diags.HasErrors():
+	case in.Diags.HasErrors():
 	case in.groupsAt == nil:
-		in.errorf(doc, "missing-field", "there are no syscalls")
+		in.Errorf(doc, "missing-field", "there are no syscalls")
 	case len(in.groups) == 0:
-		in.errorf(in.groupsAt, "missing-field", "syscalls must not be empty")
+		in.Errorf(in.groupsAt, "missing-field", "syscalls must not be empty")
 	}
 }
 
 // filter reads a filter or the policy in it.
 func (in *file) filter(n *yaml.Node, what string, known []string) {
-	in.fields(n, what, known, func(key string, at, value *yaml.Node) {
+	in.Fields(n, what, known, func(key string, at, value *yaml.Node) {
 		switch key {
 		case "policy":
 			in.filter(value, "policy", []string{"default_action", "syscalls"})
 		case "no_new_privs":
-			v := in.value(value)
+			v := in.Value(value)
 			var set bool
 			if v == nil || v.Kind != yaml.ScalarNode || v.Style != 0 || v.ShortTag() == "!!null" || v.Decode(&set) != nil {
-				in.errorf(value, "wrong-type", "no_new_privs is true or false")
+				in.Errorf(value, "wrong-type", "no_new_privs is true or false")
 				return
 			}
 			in.settings.NoNewPrivs = &set
@@ -140,25 +141,25 @@ func (in *file) filter(n *yaml.Node, what string, known []string) {
 			in.flag(value)
 		case "default_action":
 			if in.fallbackAt != nil {
-				in.errorf(at, "duplicate-field", "default_action is given twice")
+				in.Errorf(at, "duplicate-field", "default_action is given twice")
 				return
 			}
 			in.fallbackAt = at
 			in.fallback = in.action(value)
 		case "syscalls":
 			if in.groupsAt != nil {
-				in.errorf(at, "duplicate-field", "syscalls is given twice")
+				in.Errorf(at, "duplicate-field", "syscalls is given twice")
 				return
 			}
 			in.groupsAt = at
-			in.items(value, "syscalls", in.group)
+			in.Items(value, "syscalls", in.group)
 		}
 	})
 }
 
 // flag reads the filter's flags, by names or as their bits.
 func (in *file) flag(n *yaml.Node) {
-	v := in.value(n)
+	v := in.Value(n)
 	if v == nil {
 		return
 	}
@@ -170,35 +171,35 @@ func (in *file) flag(n *yaml.Node) {
 			}
 		}
 		if bits > 3 {
-			in.errorf(v, "unknown-flag", "there are the flags 1 (tsync) and 2 (log)")
+			in.Errorf(v, "unknown-flag", "there are the flags 1 (tsync) and 2 (log)")
 		}
 		return
 	}
-	text, at, ok := in.text(v, "flag")
+	text, at, ok := in.Text(v, "flag")
 	if !ok {
 		return
 	}
 	for name := range strings.SplitSeq(text, "|") {
 		name = strings.ToLower(strings.TrimSpace(name))
 		if !slices.Contains(names, name) {
-			in.errorf(at, "unknown-flag", "no flag %q: there is tsync and log", name)
+			in.Errorf(at, "unknown-flag", "no flag %q: there is tsync and log", name)
 		} else if !slices.Contains(in.settings.Flags, name) {
 			in.settings.Flags = append(in.settings.Flags, name)
 		}
-		if in.full() {
+		if in.Full() {
 			return
 		}
 	}
 }
 
 func (in *file) action(n *yaml.Node) linux.Action {
-	text, at, ok := in.text(n, "an action")
+	text, at, ok := in.Text(n, "an action")
 	if !ok {
 		return 0
 	}
 	a, ok := actions[strings.ToLower(text)]
 	if !ok {
-		in.errorf(at, "unknown-action", "no action %q: there is kill_process, kill_thread, trap, errno, trace, log and allow", text)
+		in.Errorf(at, "unknown-action", "no action %q: there is kill_process, kill_thread, trap, errno, trace, log and allow", text)
 	}
 	return a
 }
@@ -206,18 +207,18 @@ func (in *file) action(n *yaml.Node) linux.Action {
 func (in *file) group(n *yaml.Node) {
 	var g group
 	given := false
-	in.fields(n, "a group", []string{"action", "names", "names_with_args"}, func(key string, _, value *yaml.Node) {
+	in.Fields(n, "a group", []string{"action", "names", "names_with_args"}, func(key string, _, value *yaml.Node) {
 		switch key {
 		case "action":
 			g.action, given = in.action(value), true
 		case "names":
-			in.items(value, "names", func(item *yaml.Node) {
-				if name, at, ok := in.text(item, "a syscall's name"); ok {
+			in.Items(value, "names", func(item *yaml.Node) {
+				if name, at, ok := in.Text(item, "a syscall's name"); ok {
 					g.calls = append(g.calls, entry{name: name, at: at, always: true})
 				}
 			})
 		case "names_with_args":
-			in.items(value, "names_with_args", func(item *yaml.Node) {
+			in.Items(value, "names_with_args", func(item *yaml.Node) {
 				if e, ok := in.conditional(item); ok {
 					g.calls = append(g.calls, e)
 				}
@@ -225,10 +226,10 @@ func (in *file) group(n *yaml.Node) {
 		}
 	})
 	if !given {
-		in.errorf(n, "missing-field", "the group has no action")
+		in.Errorf(n, "missing-field", "the group has no action")
 	}
-	if len(g.calls) == 0 && !in.full() {
-		in.diags.Warnf(in.span(n), "empty-group", "there is no syscall in this group")
+	if len(g.calls) == 0 && !in.Full() {
+		in.Diags.Warnf(in.Span(n), "empty-group", "there is no syscall in this group")
 	}
 	in.groups = append(in.groups, g)
 }
@@ -236,22 +237,22 @@ func (in *file) group(n *yaml.Node) {
 // conditional reads an entry of names_with_args.
 func (in *file) conditional(n *yaml.Node) (e entry, ok bool) {
 	e.at = n
-	in.fields(n, "an entry of names_with_args", []string{"name", "arguments"}, func(key string, _, value *yaml.Node) {
+	in.Fields(n, "an entry of names_with_args", []string{"name", "arguments"}, func(key string, _, value *yaml.Node) {
 		switch key {
 		case "name":
 			var at *yaml.Node
-			if e.name, at, ok = in.text(value, "a syscall's name"); ok {
+			if e.name, at, ok = in.Text(value, "a syscall's name"); ok {
 				e.at = at
 			}
 		case "arguments":
-			in.items(value, "arguments", func(item *yaml.Node) { e.conds = append(e.conds, in.condition(item)) })
+			in.Items(value, "arguments", func(item *yaml.Node) { e.conds = append(e.conds, in.condition(item)) })
 		}
 	})
-	if !in.diags.HasErrors() && e.name == "" {
-		in.errorf(n, "missing-field", "the entry has no name")
+	if !in.Diags.HasErrors() && e.name == "" {
+		in.Errorf(n, "missing-field", "the entry has no name")
 	}
-	if !in.diags.HasErrors() && len(e.conds) == 0 {
-		in.errorf(n, "missing-field", "the entry has no arguments")
+	if !in.Diags.HasErrors() && len(e.conds) == 0 {
+		in.Errorf(n, "missing-field", "the entry has no arguments")
 	}
 	return e, ok
 }
@@ -259,35 +260,35 @@ func (in *file) conditional(n *yaml.Node) (e entry, ok bool) {
 func (in *file) condition(n *yaml.Node) condition {
 	c := condition{at: n}
 	var index *yaml.Node
-	in.fields(n, "a condition", []string{"argument", "position", "operation", "value"}, func(key string, at, value *yaml.Node) {
+	in.Fields(n, "a condition", []string{"argument", "position", "operation", "value"}, func(key string, at, value *yaml.Node) {
 		switch key {
 		case "argument", "position": // the library's names for it have changed
 			if index != nil {
-				in.errorf(at, "duplicate-field", "argument and position are the same")
+				in.Errorf(at, "duplicate-field", "argument and position are the same")
 				return
 			}
 			index = at
-			if v, at, ok := in.number(value, key); ok && v > 5 {
-				in.errorf(at, "out-of-range", "arguments are 0 to 5")
+			if v, at, ok := in.Number(value, key); ok && v > 5 {
+				in.Errorf(at, "out-of-range", "arguments are 0 to 5")
 			} else if ok {
 				c.arg = int(v)
 			}
 		case "operation":
-			text, at, ok := in.text(value, "operation")
+			text, at, ok := in.Text(value, "operation")
 			for _, op := range operations {
 				if strings.EqualFold(op, text) {
 					c.op = op
 				}
 			}
 			if ok && c.op == "" {
-				in.errorf(at, "unknown-operation", "no operation %q: there is %s", text, strings.Join(operations, ", "))
+				in.Errorf(at, "unknown-operation", "no operation %q: there is %s", text, strings.Join(operations, ", "))
 			}
 		case "value":
-			c.value, _, _ = in.number(value, key)
+			c.value, _, _ = in.Number(value, key)
 		}
 	})
-	if c.op == "" && !in.diags.HasErrors() {
-		in.errorf(n, "missing-field", "the condition has no operation")
+	if c.op == "" && !in.Diags.HasErrors() {
+		in.Errorf(n, "missing-field", "the condition has no operation")
 	}
 	return c
 }

@@ -19,7 +19,7 @@ func (in *file) policy(arches []linux.Arch) *policy.Policy {
 		arches = []linux.Arch{linux.X86_64}
 	}
 	var b policy.Builder
-	fallback := b.Leaf(in.fallback, in.span(in.fallbackAt))
+	fallback := b.Leaf(in.fallback, in.Span(in.fallbackAt))
 	out := &policy.Policy{BadArch: fallback, Settings: in.settings}
 	for _, a := range arches {
 		if out.Target(a) == nil {
@@ -34,7 +34,7 @@ func (in *file) policy(arches []linux.Arch) *policy.Policy {
 	}
 	for _, g := range in.groups {
 		if len(g.calls) > 0 && g.action.Rank() < in.fallback.Rank() {
-			d := in.diags.Warnf(in.span(in.fallbackAt), "other-arches", "calls of other architectures get the default action, %s: no group restricts them", in.fallback)
+			d := in.Diags.Warnf(in.Span(in.fallbackAt), "other-arches", "calls of other architectures get the default action, %s: no group restricts them", in.fallback)
 			d.Hint = "go-seccomp-bpf does so, too"
 			break
 		}
@@ -57,12 +57,12 @@ func (in *file) target(b *policy.Builder, a linux.Arch, fallback *policy.Node) *
 	for _, g := range in.groups {
 		inGroup := map[uint32]int{} // where the group's choice for a number is
 		for _, e := range g.calls {
-			if in.full() {
+			if in.Full() {
 				return t
 			}
 			nr, ok := a.Syscall(e.name)
 			if !ok {
-				d := in.errorf(e.at, "unknown-syscall", "no syscall named %q on %s", e.name, a)
+				d := in.Errorf(e.at, "unknown-syscall", "no syscall named %q on %s", e.name, a)
 				if near, ok := a.ClosestSyscall(e.name); ok {
 					d.Hint = "did you mean " + strconv.Quote(near) + "?"
 				}
@@ -72,11 +72,11 @@ func (in *file) target(b *policy.Builder, a linux.Arch, fallback *policy.Node) *
 			switch {
 			case !more:
 				inGroup[nr] = len(choices[nr])
-				choices[nr] = append(choices[nr], choice{entries: []entry{e}, always: e.always, action: g.action, span: in.span(e.at)})
+				choices[nr] = append(choices[nr], choice{entries: []entry{e}, always: e.always, action: g.action, span: in.Span(e.at)})
 			case e.always:
-				in.errorf(e.at, "duplicate-syscall", "%s is in this group twice", e.name)
+				in.Errorf(e.at, "duplicate-syscall", "%s is in this group twice", e.name)
 			case choices[nr][i].always:
-				in.errorf(e.at, "duplicate-syscall", "%s is in this group with and without conditions", e.name)
+				in.Errorf(e.at, "duplicate-syscall", "%s is in this group with and without conditions", e.name)
 			default:
 				choices[nr][i].entries = append(choices[nr][i].entries, e)
 			}
@@ -90,7 +90,7 @@ func (in *file) target(b *policy.Builder, a linux.Arch, fallback *policy.Node) *
 				continue
 			}
 			for _, e := range slices.Backward(c.entries) {
-				then := b.Leaf(c.action, in.span(e.at))
+				then := b.Leaf(c.action, in.Span(e.at))
 				for _, cond := range slices.Backward(e.conds) {
 					then = in.test(b, a, cond, then, next)
 				}
@@ -103,7 +103,7 @@ func (in *file) target(b *policy.Builder, a linux.Arch, fallback *policy.Node) *
 }
 
 func (in *file) test(b *policy.Builder, a linux.Arch, c condition, yes, no *policy.Node) *policy.Node {
-	x, k, span := b.Arg(a, c.arg), b.ConstWide(c.value), in.span(c.at)
+	x, k, span := b.Arg(a, c.arg), b.ConstWide(c.value), in.Span(c.at)
 	switch c.op {
 	case "Equal":
 		return b.TestWide(policy.CmpEq, x, k, yes, no, span)
