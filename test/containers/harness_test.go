@@ -105,11 +105,7 @@ func runCommand(t testing.TB, cmd *exec.Cmd) result {
 	t.Helper()
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
-	limit := time.Minute
-	if os.Getenv("SECCO_EMULATED") != "" { // test/vm
-		limit *= 10
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), limit)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	start := time.Now()
 	if err := cmd.Start(); err != nil {
