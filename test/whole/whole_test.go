@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"secco/bpf"
 	"secco/compiler"
 	"secco/emulator"
 	"secco/lang"
@@ -65,38 +66,57 @@ func TestRandomPolicies(t *testing.T) {
 	}
 }
 
-// agree compares what the machines say to a policy's sample calls and returns how
-// many those were.
-func agree(text string) (calls int, err error) {
+// built is a policy in all the forms that must agree.
+type built struct {
+	policy    *policy.Policy
+	reference *eval.Evaluator
+	programs  []bpf.Program // for speed and for size
+}
+
+func build(text string) (*built, error) {
 	file := source.NewFile("p.secco", text)
 	p, findings := lang.Load([]*source.File{file}, lang.Options{})
 	if err := findings.Err(); err != nil {
-		return 0, err
+		return nil, err
 	}
 	parsed, findings := syntax.Parse(file)
 	if err := findings.Err(); err != nil {
-		return 0, err
+		return nil, err
 	}
 	reference, err := eval.New([]*syntax.File{parsed}, eval.Options{})
+	if err != nil {
+		return nil, err
+	}
+	b := &built{policy: p, reference: reference}
+	for _, goal := range []compiler.Goal{compiler.Speed, compiler.Size} {
+		out, err := compiler.Compile(p, compiler.Options{Optimize: goal})
+		if err != nil {
+			return nil, err
+		}
+		b.programs = append(b.programs, out.Program)
+	}
+	return b, nil
+}
+
+// agree compares what the machines say to a policy's sample calls and returns how
+// many those were.
+func agree(text string) (calls int, err error) {
+	b, err := build(text)
 	if err != nil {
 		return 0, err
 	}
 	var machines []*emulator.Machine
-	for _, goal := range []compiler.Goal{compiler.Speed, compiler.Size} {
-		out, err := compiler.Compile(p, compiler.Options{Optimize: goal})
-		if err != nil {
-			return 0, err
-		}
-		m, err := emulator.New(out.Program)
+	for _, program := range b.programs {
+		m, err := emulator.New(program)
 		if err != nil {
 			return 0, err
 		}
 		machines = append(machines, m)
 	}
-	for d := range policy.Samples(p) {
+	for d := range policy.Samples(b.policy) {
 		calls++
-		want := reference.Eval(&d)
-		if got, rule := p.Eval(&d); got.Effect() != want.Effect() {
+		want := b.reference.Eval(&d)
+		if got, rule := b.policy.Eval(&d); got.Effect() != want.Effect() {
 			return calls, fmt.Errorf("%s: the text means %s, the graph %s (%s)", prove.CallString(&d), want, got, rule)
 		}
 		for i, m := range machines {

@@ -143,6 +143,17 @@ func filterOf(t *testing.T, runtime string, profile *specs.LinuxSeccomp) bpf.Pro
 	if err != nil {
 		t.Fatal(err)
 	}
+	// crun comes back while its process is still on the way to the filter and to
+	// the command.
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(10 * time.Millisecond) {
+		comm, err := os.ReadFile(fmt.Sprintf("/proc/%d/comm", pid))
+		if err != nil || time.Now().After(deadline) {
+			t.Fatalf("the container's process is %q, %v", comm, err)
+		}
+		if string(comm) == "busybox\n" {
+			break
+		}
+	}
 	filters, err := hook.ReadFilters(pid)
 	if err != nil {
 		t.Fatal(err)
