@@ -93,7 +93,7 @@ func TestModulePath(t *testing.T) {
 	if out := run(t, tree, nil, "go", "list", "-test", "-deps", "-tags", "libseccomp", "./..."); strings.Contains("\n"+out, "\nsecco/") || !strings.Contains(out, path+"/cmd/secco\n") {
 		t.Errorf("the packages are\n%s", out)
 	}
-	for _, module := range []string{"tools", "test/spo"} {
+	for _, module := range []string{"tools", "test/spo", "test/bench/peers"} {
 		mod, err := os.ReadFile(filepath.Join(tree, module, "go.mod"))
 		if err != nil || !strings.HasPrefix(string(mod), "module "+path+"/"+module+"\n") {
 			t.Errorf("%s/go.mod is %.60q, %v", module, mod, err)

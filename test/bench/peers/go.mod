@@ -3,7 +3,9 @@ module secco/test/bench/peers
 go 1.26.3
 
 require (
+	github.com/elastic/go-seccomp-bpf v1.6.0
 	github.com/opencontainers/runtime-spec v1.3.0
+	golang.org/x/net v0.52.0
 	gvisor.dev/gvisor v0.0.0-20260905035102-160fafc42237
 	secco v0.0.0
 )

@@ -22,6 +22,9 @@ type compiler struct {
 	// unknown returns the syscalls of a workload that the compiler has no number
 	// for, whose rules it leaves out; nil means none.
 	unknown func(*bench.Workload) (map[syscall]bool, error)
+	// missing returns the action for other architectures where that is not the
+	// workload's; nil means that it is.
+	missing func(*bench.Workload) linux.Action
 	// takes reports whether the compiler can express the workload.
 	takes func(*bench.Workload) bool
 	ours  bool
@@ -47,15 +50,14 @@ func main() {
 	root := flag.String("root", "../../..", "the tree's `directory`")
 	document := flag.String("doc", "", "the `document` to write the results into, and its chart beside it (default: print them)")
 	rounds := flag.Int("rounds", 20, "how `often` to compile for the fastest time")
-	verbose := flag.Bool("v", false, "print the calls that programs decide otherwise")
 	flag.Parse()
-	if err := run(*root, *document, *rounds, *verbose); err != nil {
+	if err := run(*root, *document, *rounds); err != nil {
 		fmt.Fprintln(os.Stderr, "peers:", err)
 		os.Exit(1)
 	}
 }
 
-func run(root, document string, rounds int, verbose bool) error {
+func run(root, document string, rounds int) error {
 	mix, err := bench.ReadMix()
 	if err != nil {
 		return err
@@ -68,7 +70,7 @@ func run(root, document string, rounds int, verbose bool) error {
 		}
 		all = append(all, w)
 	}
-	compilers := append(ours(mix), append(libseccomps(), gvisor())...)
+	compilers := compilers(mix)
 	results := make([][]result, len(compilers))
 	var wrong []error
 	for i, c := range compilers {
@@ -79,11 +81,6 @@ func run(root, document string, rounds int, verbose bool) error {
 			}
 			if c.ours && len(r.differ) > 0 {
 				wrong = append(wrong, fmt.Errorf("%s, %s: %d calls are decided wrongly, such as %+v", c.name, w.Name, len(r.differ), r.differ[0]))
-			}
-			if verbose && len(r.differ) > 0 {
-				for _, d := range r.differ {
-					fmt.Fprintf(os.Stderr, "%s, %s: %+v\n", c.name, w.Name, d)
-				}
 			}
 			results[i] = append(results[i], r)
 		}
@@ -107,6 +104,11 @@ func run(root, document string, rounds int, verbose bool) error {
 		return err
 	}
 	return rep.write(document)
+}
+
+// compilers returns those that can be built here, secco's modes first.
+func compilers(mix []bench.Call) []compiler {
+	return append(append(ours(mix), libseccomps()...), gvisor(), elastic())
 }
 
 // compile makes one program, measures it and checks it.
@@ -134,6 +136,9 @@ func compile(c compiler, w *bench.Workload, mix []bench.Call) (result, error) {
 		}
 		want.Unknown = func(a linux.Arch, name string) bool { return names[syscall{a, name}] }
 		r.unknown = len(names)
+	}
+	if c.missing != nil {
+		want.Missing = c.missing(w)
 	}
 	r.calls, r.differ, err = bench.Check(&want, program, c.ours)
 	return r, err

@@ -30,14 +30,6 @@ var recorded = []struct {
 		"W4":  {Size: 649, Uniform: 19.2, Mix: 13.4, Worst: 250},
 		"W5":  {Size: 50, Uniform: 9.8, Mix: 9.6, Worst: 12},
 	}, ""},
-	{"elastic", map[string]bench.Figures{
-		"W1a": {Size: 350, Uniform: 187.5, Mix: 146.3, Worst: 345},
-		"W2":  {Size: 359, Uniform: 194.3, Mix: 95.5, Worst: 355},
-		"W3":  {Size: 27, Uniform: 24.5, Mix: 12.4, Worst: 25},
-		"W4":  {Size: 651, Uniform: 59.6, Mix: 23.3, Worst: 646},
-		"W5":  {Size: 47, Uniform: 43.0, Mix: 45, Worst: 45},
-	},
-		"W4"},
 	{"gosecco", map[string]bench.Figures{
 		"W1a": {Size: 460, Uniform: 186.7, Mix: 145.7, Worst: 325},
 		"W2":  {Size: 450, Uniform: 193.5, Mix: 95.2, Worst: 354},

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -66,15 +67,17 @@ func versions() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	gvisor := "of unknown version"
-	if info, ok := debug.ReadBuildInfo(); ok {
-		for _, m := range info.Deps {
-			if m.Path == "gvisor.dev/gvisor" {
-				gvisor = m.Version
-			}
+	peers := []string{"libseccomp " + lib}
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "", errors.New("this command is built without its modules' versions")
+	}
+	for _, m := range info.Deps {
+		if m.Path == "gvisor.dev/gvisor" || m.Path == "github.com/elastic/go-seccomp-bpf" {
+			peers = append(peers, m.Path+" "+m.Version)
 		}
 	}
-	return fmt.Sprintf("libseccomp %s, gvisor.dev/gvisor/pkg/seccomp %s, %s, %s/%s, %s", lib, gvisor, runtime.Version(), runtime.GOOS, runtime.GOARCH, processor()), nil
+	return fmt.Sprintf("%s, %s, %s/%s, %s", strings.Join(peers, ", "), runtime.Version(), runtime.GOOS, runtime.GOARCH, processor()), nil
 }
 
 func processor() string {
@@ -139,7 +142,10 @@ func (r *report) figures(b *strings.Builder) {
 
 // checks says what the programs were checked on.
 func (r *report) checks(b *strings.Builder) {
-	b.WriteString("## Checks\n\nCalls at and around every boundary of the specification that each program was run on / of these decided otherwise / syscalls\nof an architecture whose rules the compiler leaves out, as it has no number for them. These get the default action, which counts\nas right. What becomes of numbers of x32 where the workload is not for x32 is compared for secco alone: the specification does\nnot say.\n\n")
+	b.WriteString("## Checks\n\nCalls at and around every boundary of the specification that each program was run on / syscalls of an architecture whose rules\n" +
+		"the compiler leaves out, as it has no number for them. These get the default action, which counts as right. What becomes of numbers\n" +
+		"of x32 where the workload is not for x32 is compared for secco alone: the specification does not say. elastic's has no action for\n" +
+		"other architectures but the default one, which counts as right too. `make bench` fails where a program of secco's decides any call\notherwise.\n\n")
 	r.heading(b)
 	for i, c := range r.compilers {
 		fmt.Fprintf(b, "| %s |", c.name)
@@ -147,7 +153,7 @@ func (r *report) checks(b *strings.Builder) {
 			if cell.missing {
 				b.WriteString(" – |")
 			} else {
-				fmt.Fprintf(b, " %d/%d/%d |", cell.calls, len(cell.differ), cell.unknown)
+				fmt.Fprintf(b, " %d/%d |", cell.calls, cell.unknown)
 			}
 		}
 		b.WriteString("\n")
