@@ -52,7 +52,7 @@ func newApp(stdin io.Reader, stdout, stderr io.Writer) *cli.App {
 			"Exit codes: 0 done, 1 the answer is no, 2 bad input or usage, 3 the system refused or\n" +
 			"what was asked for could not be checked, 4 undecided.",
 		Commands: []*cli.Command{
-			checkCommand, compileCommand, convertCommand, emulateCommand, disasmCommand, asmCommand, decompileCommand,
+			checkCommand, compileCommand, convertCommand, emulateCommand, disasmCommand, asmCommand, decompileCommand, mergeCommand,
 			proveCommand, diffCommand, verifyCommand, testCommand, costCommand, runCommand, fmtCommand, profilesCommand, doctorCommand, completionCommand,
 		},
 		Version:                   buildVersion(),
