@@ -3,6 +3,9 @@
 // Load, Install …) and of go-seccomp-bpf (Supported, SetNoNewPrivs, LoadFilter).
 // Each is a few calls of secco's own packages, which new programs had better use.
 //
+// Where go-seccomp waited for SIGSYS by os/signal, which no longer delivers it,
+// sigsys.Handle says which call it was and which rule.
+//
 // Policies mean what secco's language says. Programs are secco's, so the type is
 // bpf.Program in place of a slice of unix.SockFilter.
 package compat
