@@ -3,7 +3,7 @@
 // Load, Install …) and of go-seccomp-bpf (Supported, SetNoNewPrivs, LoadFilter).
 // Each is a few calls of secco's own packages, which new programs had better use.
 //
-// Where go-seccomp waited for SIGSYS by os/signal, which no longer delivers it,
+// Where others wait for SIGSYS by os/signal, which does not deliver it,
 // sigsys.Handle says which call it was and which rule.
 //
 // Policies mean what secco's language says. Programs are secco's, so the type is
