@@ -9,6 +9,7 @@ import (
 	"secco/compiler"
 	"secco/lang"
 	"secco/linux"
+	"secco/policy/prove"
 	"secco/source"
 )
 
@@ -56,7 +57,7 @@ ioctl: arg1 == 0x100005401 || (arg1 & 0xf0) == 0x30 && arg2 < 7
 	if err != nil {
 		t.Fatal(err)
 	}
-	calls, differ, err := Check(w, out.Program, true)
+	calls, differ, err := Check(w, out.Program)
 	if err != nil || len(differ) > 0 || calls < 100 {
 		t.Fatalf("%d calls, of which differ %v, %v", calls, differ, err)
 	}
@@ -67,7 +68,7 @@ ioctl: arg1 == 0x100005401 || (arg1 & 0xf0) == 0x30 && arg2 < 7
 		}
 		bad := slices.Clone(out.Program)
 		bad[i].Jt, bad[i].Jf = in.Jf, in.Jt
-		if _, differ, err := Check(w, bad, true); err == nil && len(differ) == 0 {
+		if _, differ, err := Check(w, bad); err == nil && len(differ) == 0 {
 			t.Errorf("jump %d turned round is not found", i)
 		}
 		changed++
@@ -114,6 +115,38 @@ func TestBadLines(t *testing.T) {
 			if _, err := readCall(f); err == nil {
 				t.Errorf("%q is taken", call)
 			}
+		}
+	}
+}
+
+// TestSource requires that the text of a specification means what it says.
+func TestSource(t *testing.T) {
+	workloads := []*Workload{}
+	for _, name := range append(slices.Clone(Names), Monitor...) {
+		w, err := Read(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		workloads = append(workloads, w)
+	}
+	for seed := range uint64(24) {
+		workloads = append(workloads, Random(seed))
+	}
+	for _, w := range workloads {
+		p, found := lang.Load([]*source.File{w.Source()}, lang.Options{})
+		if found.HasErrors() {
+			t.Fatalf("%v\n%s", found, w.Source().Text())
+		}
+		r, err := prove.Equivalent(prove.Policy(p), prove.Policy(w.Policy()), prove.Options{})
+		if err != nil || r.Verdict != prove.Equal {
+			t.Errorf("%s: text and specification are %+v, %v", w.Name, r, err)
+		}
+		out, err := compiler.Compile(p, compiler.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, differ, err := Check(w, out.Program); err != nil || len(differ) > 0 {
+			t.Errorf("%s: %v, %v", w.Name, differ, err)
 		}
 	}
 }

@@ -21,8 +21,7 @@ func (w *Workload) Policy() *policy.Policy {
 	}
 	list := source.NewFile(w.Name, strings.Join(names, "\n"))
 	var b policy.Builder
-	kill := b.Leaf(w.Missing, source.Span{})
-	p := &policy.Policy{BadArch: kill, X32: kill}
+	p := &policy.Policy{BadArch: b.Leaf(w.Missing, source.Span{}), X32: b.Leaf(w.X32, source.Span{})}
 	for _, a := range w.Arches {
 		t := &policy.Target{Arch: a, Rules: map[uint32]*policy.Node{}, Default: b.Leaf(w.Default, source.Span{})}
 		at := 0

@@ -14,12 +14,14 @@ import (
 )
 
 // A Workload is a neutral specification: the first matching rule of a syscall
-// decides, other calls get Default, and those of other architectures Missing.
+// decides, other calls get Default, and those of other architectures Missing, but
+// numbers of x32 that come as x86_64's get X32 where x32 is none of the Arches.
 type Workload struct {
 	Name    string
 	Arches  []linux.Arch
 	Default linux.Action
 	Missing linux.Action
+	X32     linux.Action
 	Rules   []Rule
 	// Unknown reports the syscalls whose rules do not count; nil means none.
 	Unknown func(linux.Arch, string) bool
@@ -62,10 +64,14 @@ func (c Condition) holds(v uint64) bool {
 // Names are the workloads that every compiler is compared on.
 var Names = []string{"W1", "W1a", "W2", "W3", "W4", "W5"}
 
+// Monitor are filters like those of a virtual machine monitor, one for each of its
+// kinds of threads: few syscalls, most with lists of values.
+var Monitor = []string{"monitor", "vcpu", "api"}
+
 //go:embed testdata
 var files embed.FS
 
-// Read returns a workload of [Names].
+// Read returns a workload of [Names] or [Monitor].
 func Read(name string) (*Workload, error) {
 	text, err := files.ReadFile("testdata/" + name + ".spec")
 	if err != nil {
@@ -82,7 +88,7 @@ func Text(name string) (*source.File, error) {
 }
 
 func parse(name, text string) (*Workload, error) {
-	w := &Workload{Name: name, Missing: linux.KillThread}
+	w := &Workload{Name: name, Missing: linux.KillThread, X32: linux.KillThread}
 	number := 0
 	for line := range strings.Lines(text) {
 		number++
@@ -165,7 +171,11 @@ func (w *Workload) Has(arch linux.Arch) bool {
 // Verdict returns what the specification says of a call.
 func (w *Workload) Verdict(d *linux.SeccompData) linux.Action {
 	arch, ok := linux.ArchOf(d.Arch, d.NR)
-	if !ok || !w.Has(arch) {
+	switch {
+	case ok && w.Has(arch):
+	case ok && arch == linux.X32 && w.Has(linux.X86_64):
+		return w.X32
+	default:
 		return w.Missing
 	}
 	name, ok := arch.SyscallName(d.NR)

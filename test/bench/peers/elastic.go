@@ -13,8 +13,8 @@ import (
 	"secco/test/bench"
 )
 
-// elastic returns elastic's go-seccomp-bpf. It compiles for one architecture, and
-// has no action for others but the default one.
+// elastic returns elastic's go-seccomp-bpf. It compiles for one architecture. Calls
+// of others get the default action, numbers of x32 ENOSYS.
 func elastic() compiler {
 	return compiler{
 		name:  "elastic",
@@ -32,7 +32,7 @@ func elastic() compiler {
 			}
 			return unknown, nil
 		},
-		missing: func(w *bench.Workload) linux.Action { return w.Default },
+		others: func(w *bench.Workload) { w.Missing, w.X32 = w.Default, linux.Errno.With(38) },
 	}
 }
 

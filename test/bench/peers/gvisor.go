@@ -11,11 +11,13 @@ import (
 )
 
 // gvisor returns gVisor's pkg/seccomp, with its optimizations. It compiles for
-// the architecture that it runs on alone.
+// the architecture that it runs on alone, and has no action for numbers of x32 but
+// the default one.
 func gvisor() compiler {
 	return compiler{
-		name:  "gVisor",
-		takes: func(w *bench.Workload) bool { return len(w.Arches) == 1 && w.Arches[0] == linux.X86_64 },
+		name:   "gVisor",
+		others: func(w *bench.Workload) { w.X32 = w.Default },
+		takes:  func(w *bench.Workload) bool { return len(w.Arches) == 1 && w.Arches[0] == linux.X86_64 },
 		prepare: func(w *bench.Workload) (func() (bpf.Program, error), error) {
 			return func() (bpf.Program, error) { return gvisorBuild(w) }, nil
 		},

@@ -8,9 +8,11 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"strings"
 
 	"secco/bpf"
 	"secco/linux"
+	"secco/policy/prove"
 	"secco/test/bench"
 )
 
@@ -22,9 +24,9 @@ type compiler struct {
 	// unknown returns the syscalls of a workload that the compiler has no number
 	// for, whose rules it leaves out; nil means none.
 	unknown func(*bench.Workload) (map[syscall]bool, error)
-	// missing returns the action for other architectures where that is not the
-	// workload's; nil means that it is.
-	missing func(*bench.Workload) linux.Action
+	// others changes what a workload says of other architectures and of x32 to
+	// what the compiler does, where there is no choice; nil means that it is so.
+	others func(*bench.Workload)
 	// takes reports whether the compiler can express the workload.
 	takes func(*bench.Workload) bool
 	ours  bool
@@ -48,62 +50,64 @@ type result struct {
 
 func main() {
 	root := flag.String("root", "../../..", "the tree's `directory`")
-	document := flag.String("doc", "", "the `document` to write the results into, and its chart beside it (default: print them)")
+	document := flag.String("doc", "", "the `document` to write the results into, and its charts beside it (default: print them)")
 	rounds := flag.Int("rounds", 20, "how `often` to compile for the fastest time")
+	only := flag.Bool("outside", false, "measure the workloads outside the table alone")
 	flag.Parse()
-	if err := run(*root, *document, *rounds); err != nil {
+	if err := run(*root, *document, *rounds, *only); err != nil {
 		fmt.Fprintln(os.Stderr, "peers:", err)
 		os.Exit(1)
 	}
 }
 
-func run(root, document string, rounds int) error {
+func run(root, document string, rounds int, only bool) error {
 	mix, err := bench.ReadMix()
 	if err != nil {
 		return err
 	}
-	var all []*bench.Workload
+	rep := report{compilers: compilers(mix)}
+	if rep.outside, err = measureOutside(rep.compilers, mix); err != nil {
+		return err
+	}
+	if only {
+		var b strings.Builder
+		rep.outside.write(&b)
+		fmt.Print(b.String())
+		return rep.outside.beyond()
+	}
 	for _, name := range bench.Names {
 		w, err := bench.Read(name)
 		if err != nil {
 			return err
 		}
-		all = append(all, w)
+		rep.workloads = append(rep.workloads, w)
 	}
-	compilers := compilers(mix)
-	results := make([][]result, len(compilers))
-	var wrong []error
-	for i, c := range compilers {
-		for _, w := range all {
+	for _, c := range rep.compilers {
+		var row []result
+		for _, w := range rep.workloads {
 			r, err := compile(c, w, mix)
 			if err != nil {
 				return fmt.Errorf("%s, %s: %w", c.name, w.Name, err)
 			}
-			if c.ours && len(r.differ) > 0 {
-				wrong = append(wrong, fmt.Errorf("%s, %s: %d calls are decided wrongly, such as %+v", c.name, w.Name, len(r.differ), r.differ[0]))
-			}
-			results[i] = append(results[i], r)
+			row = append(row, r)
 		}
+		rep.results = append(rep.results, row)
 	}
-	if err := errors.Join(wrong...); err != nil {
+	if err := measureTimes(rep.compilers, rep.workloads, rep.results, rounds); err != nil {
 		return err
 	}
-	if err := measureTimes(compilers, all, results, rounds); err != nil {
+	if rep.process, err = measureProcess(root, rounds); err != nil {
 		return err
 	}
-	process, err := measureProcess(root, rounds)
-	if err != nil {
-		return err
-	}
-	rep := report{compilers: compilers, workloads: all, results: results, process: process}
-	if document == "" {
-		text, err := rep.text()
-		if err == nil {
+	if document != "" {
+		err = rep.write(document)
+	} else {
+		var text string
+		if text, err = rep.text(); err == nil {
 			_, err = os.Stdout.WriteString(text)
 		}
-		return err
 	}
-	return rep.write(document)
+	return errors.Join(err, rep.outside.beyond())
 }
 
 // compilers returns those that can be built here, secco's modes first.
@@ -129,6 +133,9 @@ func compile(c compiler, w *bench.Workload, mix []bench.Call) (result, error) {
 		return r, err
 	}
 	want := *w
+	if c.others != nil {
+		c.others(&want)
+	}
 	if c.unknown != nil {
 		names, err := c.unknown(w)
 		if err != nil {
@@ -137,11 +144,30 @@ func compile(c compiler, w *bench.Workload, mix []bench.Call) (result, error) {
 		want.Unknown = func(a linux.Arch, name string) bool { return names[syscall{a, name}] }
 		r.unknown = len(names)
 	}
-	if c.missing != nil {
-		want.Missing = c.missing(w)
+	if c.ours {
+		if err := proved(program, w); err != nil {
+			return r, err
+		}
 	}
-	r.calls, r.differ, err = bench.Check(&want, program, c.ours)
+	r.calls, r.differ, err = bench.Check(&want, program)
+	if c.ours && len(r.differ) > 0 {
+		return r, fmt.Errorf("%d calls are decided wrongly, such as %+v", len(r.differ), r.differ[0])
+	}
 	return r, err
+}
+
+// proved returns an error unless the program does what the workload says for all
+// calls.
+func proved(program bpf.Program, w *bench.Workload) error {
+	p, err := prove.Program(program)
+	if err != nil {
+		return err
+	}
+	r, err := prove.Equivalent(p, prove.Policy(w.Policy()), prove.Options{})
+	if err == nil && r.Verdict != prove.Equal {
+		err = fmt.Errorf("the program is not proved to do what the workload says: %v %+v", r.Verdict, r)
+	}
+	return err
 }
 
 // unordered returns an error where the order of a workload's rules matters, which

@@ -40,7 +40,7 @@ func TestCompilers(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if _, differ, err := bench.Check(w, program, false); err != nil || len(differ) == 0 {
+			if _, differ, err := bench.Check(w, program); err != nil || len(differ) == 0 {
 				t.Errorf("%s, %s: that a rule is missing is not found, %v", c.name, name, err)
 			}
 		}

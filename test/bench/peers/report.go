@@ -19,6 +19,7 @@ type report struct {
 	workloads []*bench.Workload
 	results   [][]result // by compiler, then workload
 	process   map[string]timing
+	outside   *outside
 }
 
 // The marks in the document between which the command writes.
@@ -57,6 +58,7 @@ func (r *report) text() (string, error) {
 	var b strings.Builder
 	fmt.Fprintf(&b, "Measured on %s: %s.\n\n", time.Now().UTC().Format("2006-01-02"), versions)
 	r.figures(&b)
+	r.outside.write(&b)
 	r.checks(&b)
 	r.times(&b)
 	return b.String(), nil

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 
 	"secco/bpf"
 	seccoc "secco/compiler"
@@ -18,9 +19,12 @@ func ours(mix []bench.Call) []compiler {
 			ours:  true,
 			takes: func(*bench.Workload) bool { return true },
 			prepare: func(w *bench.Workload) (func() (bpf.Program, error), error) {
-				text, err := bench.Text(w.Name)
-				if err != nil {
-					return nil, err
+				text := w.Source()
+				if slices.Contains(bench.Names, w.Name) {
+					var err error
+					if text, err = bench.Text(w.Name); err != nil {
+						return nil, err
+					}
 				}
 				return func() (bpf.Program, error) {
 					p, found := lang.Load([]*source.File{text}, lang.Options{})
