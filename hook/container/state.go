@@ -1,6 +1,7 @@
 package container
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -52,16 +53,49 @@ func checkState(s *specs.State) error {
 }
 
 // checkInit makes sure that a process is the container's init: like this hook it
-// is a child of the runtime.
+// is a child of the runtime. Or it was one's whose process in between has ended, as
+// crun makes inits that join others' namespaces: then one of the runtime's
+// ancestors has it, and it is still the runtime's program with the same arguments.
 func checkInit(pid, runtime int) error {
 	parent, err := inject.ParentOf(pid)
 	if err != nil {
 		return fmt.Errorf("the container's process %d: %w", pid, err)
 	}
-	if parent != runtime {
-		return fmt.Errorf("process %d is not the container's init: its parent is %d, the runtime is %d", pid, parent, runtime)
+	if parent == runtime || isAncestor(parent, runtime) && sameCommand(pid, runtime) {
+		return nil
 	}
-	return nil
+	return fmt.Errorf("process %d is not the container's init: its parent is %d, the runtime is %d", pid, parent, runtime)
+}
+
+func isAncestor(pid, of int) bool {
+	for of > 1 {
+		parent, err := inject.ParentOf(of)
+		if err != nil {
+			return false
+		}
+		if parent == pid {
+			return true
+		}
+		of = parent
+	}
+	return false
+}
+
+// sameCommand reports whether two processes run the same program with the same
+// arguments.
+func sameCommand(a, b int) bool {
+	var info [2]os.FileInfo
+	var args [2][]byte
+	for i, pid := range []int{a, b} {
+		var err error
+		if info[i], err = os.Stat(fmt.Sprintf("/proc/%d/exe", pid)); err != nil {
+			return false
+		}
+		if args[i], err = os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid)); err != nil {
+			return false
+		}
+	}
+	return os.SameFile(info[0], info[1]) && len(args[0]) > 0 && bytes.Equal(args[0], args[1])
 }
 
 // configOf returns the config.json of a hook's container.

@@ -25,8 +25,7 @@ import (
 	"secco/test/alive"
 )
 
-// bin is where the commands are, as they are shipped: pure Go and static. They are
-// built there, unless SECCO_BIN says where they have been.
+// bin is where the commands are, built as they are shipped: pure Go and static.
 var bin string
 
 // scratch holds what all tests share.
@@ -39,10 +38,8 @@ func TestMain(m *testing.M) {
 		panic(err)
 	}
 	os.Chmod(scratch, 0o755) // for user namespaces
-	if bin = os.Getenv("SECCO_BIN"); bin == "" {
-		bin = filepath.Join(scratch, "bin")
-		build()
-	}
+	bin = filepath.Join(scratch, "bin")
+	build()
 	code := m.Run()
 	os.RemoveAll(scratch)
 	os.Exit(code)
@@ -95,17 +92,25 @@ func (r result) String() string {
 	return fmt.Sprintf("exit %d after %v\nstdout: %s\nstderr: %s", r.code, r.took.Round(time.Millisecond), r.stdout, r.stderr)
 }
 
-// run runs a command to its end, within a minute.
+// run runs a command to its end, if it has one.
 func run(t testing.TB, name string, args ...string) result {
 	t.Helper()
 	return runCommand(t, exec.Command(name, args...))
+}
+
+// hangs is how long no command takes unless it hangs: hundreds of them run at once.
+func hangs() time.Duration {
+	if long() {
+		return 10 * time.Minute
+	}
+	return time.Minute
 }
 
 func runCommand(t testing.TB, cmd *exec.Cmd) result {
 	t.Helper()
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), hangs())
 	defer cancel()
 	start := time.Now()
 	if err := cmd.Start(); err != nil {
@@ -183,7 +188,7 @@ func rootfs(t testing.TB) string {
 	need(t, "busybox")
 	root := filepath.Join(scratch, "rootfs")
 	rootfsOnce.Do(func() {
-		for _, d := range []string{"bin", "proc", "dev", "sys", "tmp", "etc", "secco"} {
+		for _, d := range []string{"bin", "proc", "dev", "sys", "tmp", "etc", "run", "secco"} {
 			if err := os.MkdirAll(filepath.Join(root, d), 0o755); err != nil {
 				t.Fatal(err)
 			}
@@ -195,15 +200,15 @@ func rootfs(t testing.TB) string {
 				t.Fatal(err)
 			}
 		}
-		for _, c := range []string{"secco-wrap", "payload"} {
-			copyFile(t, filepath.Join(bin, c), filepath.Join(root, "bin", c))
-		}
-		script := "#!/bin/sh\necho script started\npayload\n"
-		if err := os.WriteFile(filepath.Join(root, "bin/script"), []byte(script), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(filepath.Join(root, "etc/passwd"), []byte("root:x:0:0::/:/bin/sh\n"), 0o644); err != nil {
-			t.Fatal(err)
+		copyFile(t, filepath.Join(bin, "secco-wrap"), filepath.Join(root, "bin/secco-wrap"))
+		makePayloads(t, root)
+		// In a user namespace nobody can make what engines mount on.
+		for name, text := range map[string]string{
+			"etc/passwd": "root:x:0:0::/:/bin/sh\n", "etc/hosts": "", "etc/resolv.conf": "", "etc/hostname": "", "run/.containerenv": "",
+		} {
+			if err := os.WriteFile(filepath.Join(root, name), []byte(text), 0o644); err != nil {
+				t.Fatal(err)
+			}
 		}
 	})
 	return root
@@ -236,6 +241,8 @@ type bundle struct {
 	dir  string
 	id   string
 	spec *specs.Spec
+	// precreate are hooks that runtimes don't know of.
+	precreate []specs.Hook
 }
 
 // newBundle returns a bundle that runs a command as root with few capabilities.
@@ -260,13 +267,20 @@ func newBundle(t testing.TB, args ...string) *bundle {
 			Namespaces: []specs.LinuxNamespace{{Type: specs.PIDNamespace}, {Type: specs.IPCNamespace}, {Type: specs.UTSNamespace}, {Type: specs.MountNamespace}},
 		},
 	}
-	return &bundle{t, t.TempDir(), id, spec}
+	return &bundle{t: t, dir: t.TempDir(), id: id, spec: spec}
 }
 
 // write writes config.json.
 func (b *bundle) write() {
 	b.t.Helper()
-	text, err := json.MarshalIndent(b.spec, "", " ")
+	var config any = b.spec
+	if b.precreate != nil {
+		config = struct {
+			*specs.Spec
+			Hooks map[string][]specs.Hook `json:"hooks"`
+		}{b.spec, map[string][]specs.Hook{"precreate": b.precreate}}
+	}
+	text, err := json.MarshalIndent(config, "", " ")
 	if err != nil {
 		b.t.Fatal(err)
 	}

@@ -7,15 +7,15 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"golang.org/x/sys/unix"
 
-	"secco/bpf"
-	"secco/hook"
-	"secco/policy/prove"
+	"secco/test/alive"
 )
 
 // start starts a container that is left running, and returns its process.
@@ -58,62 +58,17 @@ func awaitComm(t testing.TB, pid int, name string) {
 	t.Fatalf("process %d never became %s", pid, name)
 }
 
-// TestInstalled reads back what the kernel holds of a running container: the
-// exact program where that is the way's promise, else one that is proved to mean
-// what the policy means.
-func TestInstalled(t *testing.T) {
-	eachRuntime(t, func(t *testing.T, rt runtime) {
-		for _, w := range ways {
-			if w.ignoredBy == rt.name {
-				continue
-			}
-			t.Run(w.name, func(t *testing.T) {
-				b := newBundle(t, "sleep", "60")
-				dir := policyDir(t, map[string]string{"p.secco": w.policy})
-				path, global := w.apply(t, b, rt, dir)
-				pid := b.start(path, global...)
-				awaitComm(t, pid, "sleep")
-				got, err := hook.ReadFilters(pid)
-				if err != nil {
-					t.Fatal(err)
-				}
-				f := load(t, dir)
-				want := f.Program
-				if w.name == "wrap-gate" {
-					if want, err = hook.Gate(want); err != nil {
-						t.Fatal(err)
-					}
-				}
-				if w.exact || w.name == "wrap-gate" {
-					if !slices.ContainsFunc(got, func(p bpf.Program) bool { return slices.Equal(p, want) }) {
-						t.Errorf("the kernel holds %d programs, none of them the policy's", len(got))
-					}
-					return
-				}
-				if len(got) != 1 {
-					t.Fatalf("the kernel holds %d programs", len(got))
-				}
-				kernel, err := prove.Program(got[0])
-				if err != nil {
-					t.Fatal(err)
-				}
-				answer, err := prove.Equivalent(kernel, prove.Policy(f.Policy), prove.Options{})
-				if err != nil || answer.Verdict != prove.Equal {
-					t.Errorf("%v: %v %v, %v", answer.Verdict, answer.Witness, answer.Reason, err)
-				}
-			})
-		}
-	})
-}
-
-// ours returns the processes of secco-hook, zombies included.
+// ours returns the processes of this test's secco-hook. A zombie has no program
+// any more, and counts by its name.
 func ours() []int {
+	hook := filepath.Join(bin, "secco-hook")
 	var pids []int
-	dirs, _ := filepath.Glob("/proc/[0-9]*/comm")
+	dirs, _ := filepath.Glob("/proc/[0-9]*")
 	for _, d := range dirs {
-		if text, _ := os.ReadFile(d); strings.TrimSpace(string(text)) == "secco-hook" {
-			var pid int
-			fmt.Sscanf(d, "/proc/%d/", &pid)
+		program, err := os.Readlink(d + "/exe")
+		comm, _ := os.ReadFile(d + "/comm")
+		if program == hook || err != nil && strings.TrimSpace(string(comm)) == "secco-hook" {
+			pid, _ := strconv.Atoi(filepath.Base(d))
 			pids = append(pids, pid)
 		}
 	}
@@ -132,7 +87,8 @@ func awaitNone(t testing.TB) {
 	t.Errorf("left behind: %v", ours())
 }
 
-// TestParallel starts many containers at once by each of the hook's modes.
+// TestParallel starts many containers at once by each of the hook's modes, and by
+// the runtime wrapper.
 func TestParallel(t *testing.T) {
 	n := 20
 	if long() {
@@ -140,25 +96,46 @@ func TestParallel(t *testing.T) {
 	}
 	eachRuntime(t, func(t *testing.T, rt runtime) {
 		for _, w := range ways {
-			if !strings.HasPrefix(w.name, "hook-") || w.name == "hook-install-prestart" {
+			if w.stage != "createRuntime" && !w.wrapper {
 				continue
 			}
 			t.Run(w.name, func(t *testing.T) {
 				dir := policyDir(t, map[string]string{"p.secco": w.policy})
-				t.Run("starts", func(t *testing.T) {
-					for i := range n {
-						t.Run(fmt.Sprint(i), func(t *testing.T) {
-							t.Parallel()
-							b := newBundle(t, "payload")
-							path, global := w.apply(t, b, rt, dir)
-							expect(t, b.run(path, global...), 3, saw, "")
-						})
-					}
-				})
+				var all []*bundle
+				var wg sync.WaitGroup
+				for range n {
+					b := newBundle(t, "payload")
+					all = append(all, b)
+					path, global := w.apply(t, b, rt, dir)
+					wg.Go(func() {
+						// Each brings a program or two, and all may end at once.
+						if err := alive.Settle(); err != nil {
+							t.Error(err)
+							return
+						}
+						expect(t, b.run(path, global...), 3, saw, "")
+					})
+				}
+				wg.Wait()
 				awaitNone(t)
+				for _, b := range all {
+					if left := b.leftovers(); left != nil {
+						t.Errorf("left behind: %q", left)
+					}
+				}
 			})
 		}
 	})
+}
+
+// leftovers returns the files of a container's that should be gone with it: its
+// state and its control groups.
+func (b *bundle) leftovers() (left []string) {
+	for _, pattern := range []string{filepath.Join(b.dir, "state/*"), "/sys/fs/cgroup/*" + b.id, "/sys/fs/cgroup/*/*" + b.id} {
+		found, _ := filepath.Glob(pattern)
+		left = append(left, found...)
+	}
+	return left
 }
 
 // TestHookFaults: whatever goes wrong, the payload does not run.
@@ -236,7 +213,7 @@ func TestSupervisorKilled(t *testing.T) {
 		b := newBundle(t, "payload")
 		dir := policyDir(t, map[string]string{"p.secco": noExec})
 		b.spec.Hooks = nil
-		ways[2].apply(t, b, rt, dir)
+		wayNamed("hook install").apply(t, b, rt, dir)
 		b.write()
 		t.Cleanup(func() { b.delete(rt.path) })
 		out, err := os.Create(filepath.Join(b.dir, "out"))
@@ -275,7 +252,7 @@ func TestHookKilled(t *testing.T) {
 	eachRuntime(t, func(t *testing.T, rt runtime) {
 		dir := policyDir(t, map[string]string{"p.secco": noExec})
 		b := newBundle(t, "payload")
-		ways[2].apply(t, b, rt, dir)
+		wayNamed("hook install").apply(t, b, rt, dir)
 		step := b.run(rt.path).took / 10
 		started, failed := 0, 0
 		// Emulated machines take their time: the first moments get more of the tries.
@@ -291,7 +268,7 @@ func TestHookKilled(t *testing.T) {
 			}
 			h := hookOf()
 			h.Path, h.Args = script, []string{"hook"}
-			ways[2].apply(t, b, rt, dir)
+			wayNamed("hook install").apply(t, b, rt, dir)
 			b.spec.Hooks.CreateRuntime[0] = h
 			r := b.run(rt.path)
 			switch {

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"secco/bpf"
+	"secco/test/alive"
 )
 
 // Accepts reports whether the kernel takes p as a seccomp filter, without
@@ -30,7 +31,7 @@ func Accepts(p bpf.Program) (bool, error) {
 	if accepter.err != nil {
 		return false, accepter.err
 	}
-	if err := settle(); err != nil {
+	if err := alive.Settle(); err != nil {
 		return false, err
 	}
 	reply := make(chan answer)

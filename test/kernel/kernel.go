@@ -220,7 +220,7 @@ var probes [I386 + 1]struct {
 }
 
 // probe tries a filter. A kernel that does not come back from it is stuck: see
-// settle.
+// [alive.Settle].
 func probe(e Entry) error {
 	const errno = 1234
 	done := make(chan error, 1)

@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"secco/bpf"
+	"secco/test/alive"
 )
 
 // A program is run in a child process that never comes back to Go: after
@@ -115,7 +116,7 @@ func run(p bpf.Program, calls []Call) ([]result, error) {
 		s.count = uint64(len(calls) - next)
 		s.calls = s.stack + uintptr(callSize*next)
 		s.installed = -int64(unix.EIO)
-		if err := settle(); err != nil {
+		if err := alive.Settle(); err != nil {
 			return nil, err
 		}
 		status, err := child(s)

@@ -1,5 +1,6 @@
 // Command payload is what runs in test containers: a program written in Go that
-// says which of a few calls work.
+// says which of a few calls work. Then it stays until its standard input ends, so
+// that its filters can be read.
 package main
 
 import (
@@ -17,6 +18,8 @@ func main() {
 	fmt.Printf("unshare %v\n", name(unix.Unshare(unix.CLONE_NEWUTS)))
 	fmt.Printf("exec %v\n", exec.Command("/bin/true").Run())
 	fmt.Printf("pid %d, args %q\n", os.Getpid(), os.Args[1:])
+	fmt.Println("waiting")
+	os.Stdin.Read(make([]byte, 1))
 	os.Exit(3)
 }
 

@@ -1,6 +1,4 @@
-//go:build linux && amd64
-
-package kernel
+package alive
 
 import (
 	"os"
@@ -21,9 +19,10 @@ const batch = 64
 
 var programs atomic.Int64
 
-// settle is called before every program that is given to the kernel. After each
-// batch it waits for the work items that were queued before.
-func settle() error {
+// Settle is to be called before every program that is given to the kernel, where
+// there are many. After each batch it waits for the work items that were queued
+// before.
+func Settle() error {
 	if programs.Add(1)%batch != 0 {
 		return nil
 	}
