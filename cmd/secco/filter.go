@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 
 	"secco/bpf"
@@ -115,9 +116,27 @@ func (s *session) compile(f *filter) (*compiler.Output, error) {
 		return nil, badInput("usage", "nothing is optimised for %q", goal).hint("there is speed and size")
 	}
 	out, err := compiler.Compile(f.policy, opts)
-	if err != nil {
+	if size := (*compiler.SizeError)(nil); errors.As(err, &size) {
+		return nil, tooLong(f, size)
+	} else if err != nil {
 		return nil, asFailure(err, exitBad, "compile")
 	}
 	f.program = out
 	return out, nil
+}
+
+// tooLong is a failure by a program that the kernel does not take. It points at the
+// rules that take most of it.
+func tooLong(f *filter, size *compiler.SizeError) *failure {
+	failed := badInput("program-too-long", "the program of %s has %d instructions, the kernel takes %d at most", f.name, size.Size, bpf.MaxInstructions)
+	d := &failed.findings[0]
+	for i, r := range size.Rules {
+		takes := fmt.Sprintf("this takes %.0f instructions", r.Instructions)
+		if i == 0 {
+			d.Span, d.Hint = r.Rule, takes
+		} else {
+			d.Related = append(d.Related, source.Related{Span: r.Rule, Message: takes})
+		}
+	}
+	return failed
 }
