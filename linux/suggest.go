@@ -26,6 +26,18 @@ func (a Arch) ClosestConstant(name string) (closest string, ok bool) {
 	})
 }
 
+// Closest returns the known name that is most like a misspelt one, the first of
+// several; their case is no matter. ok is false where none is near.
+func Closest(name string, known []string) (closest string, ok bool) {
+	closest, ok = nearest(strings.ToLower(name), len(known), func(i int) string { return strings.ToLower(known[i]) })
+	for _, k := range known {
+		if ok && strings.EqualFold(k, closest) {
+			return k, k != name
+		}
+	}
+	return "", false
+}
+
 // longest is the length in bytes from which names get no suggestion, so that
 // work on untrusted ones is bounded.
 const longest = 64

@@ -27,6 +27,15 @@ func TestClosest(t *testing.T) {
 	}
 }
 
+func TestClosestOf(t *testing.T) {
+	known := []string{"compile", "convert", "FLAGS"}
+	for name, want := range map[string]string{"compiel": "compile", "flag": "FLAGS", "bogus": "", "convert": "", "": ""} {
+		if got, ok := Closest(name, known); got != want && ok || ok != (want != "") {
+			t.Errorf("Closest(%q) = %q, %v; want %q", name, got, ok, want)
+		}
+	}
+}
+
 func TestDistance(t *testing.T) {
 	for _, c := range []struct {
 		a, b string

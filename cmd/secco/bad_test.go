@@ -179,6 +179,44 @@ func TestBadPrograms(t *testing.T) {
 	}
 }
 
+// TestBadCases holds lines that are no call: the cases before them are answered,
+// and the line is named.
+func TestBadCases(t *testing.T) {
+	for line, want := range map[string]string{
+		`x`:                                      "invalid character",
+		`{"nr":0`:                                "unexpected EOF",
+		`{"nr":0}}`:                              "more than one value",
+		`{"nr":0} {"nr":1}`:                      "more than one value",
+		`[0]`:                                    "a case is an object",
+		`{}`:                                     "nr is missing",
+		`{"nr":null}`:                            "nr is missing",
+		`{"NR":0}`:                               `no field "NR"`,
+		`{"nr":0,"syscall":1}`:                   `no field "syscall"`,
+		`{"nr":0,"nr":0}`:                        "nr stands twice",
+		`{"nr":1.5}`:                             `no syscall "1.5"`,
+		`{"nr":4294967296}`:                      `no syscall "4294967296"`,
+		`{"nr":"opennat"}`:                       `no syscall "opennat" on x86_64`,
+		`{"nr":"read","arch":"z80"}`:             `no architecture "z80"`,
+		`{"nr":"read","arch":5}`:                 "no names for architecture 0x5",
+		`{"nr":0,"args":{}}`:                     "args: not an array",
+		`{"nr":0,"args":[[]]}`:                   "argument 0: [] is neither a number nor a string",
+		`{"nr":0,"args":["AF_NONE"]}`:            "argument 0: ",
+		`{"nr":0,"args":[18446744073709551616]}`: "argument 0: ",
+		`{"nr":0,"args":[0,0,0,0,0,0,0]}`:        "7 arguments",
+		`{"nr":0,"ip":true}`:                     "ip: true is neither",
+		"{\"nr\":\"\xff\"}":                      "no syscall",
+		`{"nr":"` + strings.Repeat("x", 1<<20):   "longer than 1048576 bytes",
+	} {
+		code, stdout, stderr := call([]byte("{\"nr\":39}\n\n"+line+"\n{\"nr\":39}\n"), "emulate", "no-network", "--cases", "-")
+		if code != exitBad || !strings.HasPrefix(stderr, "<stdin>:3:1: error[bad-case]: ") || !strings.Contains(stderr, want) {
+			t.Errorf("%.100s: exit code %d, want 2 and %q in\n%.1000s", line, code, want, stderr)
+		}
+		if strings.Count(stdout, "\n") != 1 || !strings.Contains(stdout, `"action":"allow"`) {
+			t.Errorf("%.100s: answers are\n%s", line, stdout)
+		}
+	}
+}
+
 // TestJunk gives random bytes, and texts with bytes changed, to every kind's
 // reader: never a fault.
 func TestJunk(t *testing.T) {

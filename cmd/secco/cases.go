@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 
 	"secco/linux"
 	"secco/source"
@@ -54,7 +55,7 @@ func (s *session) answerCases(j *judge, arch linux.Arch, name string) error {
 			if f := (*failure)(nil); errors.As(err, &f) && f.code != exitBad {
 				return f
 			}
-			return badInput("bad-case", "%s:%d: %s", name, line, message(err))
+			return badCase(name, line, text, message(err))
 		}
 		if done || r.Buffered() == 0 {
 			if err := w.Flush(); err != nil {
@@ -65,6 +66,16 @@ func (s *session) answerCases(j *judge, arch linux.Arch, name string) error {
 			return nil
 		}
 	}
+}
+
+// badCase is a failure by what stands on a line. Lines before it have been
+// forgotten: empty ones stand for them.
+func badCase(name string, line int, text []byte, message string) *failure {
+	text = bytes.TrimRight(text, "\r\n")
+	file := source.NewFile(name, strings.Repeat("\n", line-1)+string(text))
+	f := &failure{code: exitBad}
+	f.findings.Errorf(file.Span(line-1, line-1+len(text)), "bad-case", "%s", message)
+	return f
 }
 
 // message returns an error's words without what makes it a diagnostic.
@@ -96,50 +107,89 @@ func answerCase(w io.Writer, j *judge, arch linux.Arch, text []byte) error {
 
 // parseCase reads one line of a file of cases.
 func parseCase(arch linux.Arch, text []byte) (*linux.SeccompData, error) {
-	var c struct {
-		Arch *json.RawMessage  `json:"arch"`
-		NR   *json.RawMessage  `json:"nr"`
-		Args []json.RawMessage `json:"args"`
-		IP   *json.RawMessage  `json:"ip"`
+	c, err := caseFields(text)
+	if errors.Is(err, io.EOF) {
+		return nil, io.ErrUnexpectedEOF
+	} else if err != nil {
+		return nil, err
 	}
+	if c["nr"] == nil {
+		return nil, errors.New("nr is missing")
+	}
+	d := &linux.SeccompData{Arch: arch.Audit()}
+	if c["arch"] != nil {
+		if err := parseCaseArch(d, &arch, c["arch"]); err != nil {
+			return nil, err
+		}
+	}
+	word, err := wordOf(c["nr"])
+	if err != nil {
+		return nil, fmt.Errorf("nr: %w", err)
+	}
+	if d.NR, err = parseSyscall(arch, word); err != nil && !arch.Valid() {
+		return nil, fmt.Errorf("nr: %q is no number, and secco knows no names for architecture %#x", word, d.Arch)
+	} else if err != nil {
+		return nil, err
+	}
+	var args []json.RawMessage
+	if c["args"] != nil && json.Unmarshal(c["args"], &args) != nil {
+		return nil, errors.New("args: not an array")
+	}
+	if len(args) > len(d.Args) {
+		return nil, fmt.Errorf("%d arguments; a call has at most %d", len(args), len(d.Args))
+	}
+	for i, raw := range args {
+		if d.Args[i], err = parseCaseNumber(arch, raw); err != nil {
+			return nil, fmt.Errorf("argument %d: %w", i, err)
+		}
+	}
+	if c["ip"] != nil {
+		if d.IP, err = parseCaseNumber(arch, c["ip"]); err != nil {
+			return nil, fmt.Errorf("ip: %w", err)
+		}
+	}
+	return d, nil
+}
+
+// caseFields returns the fields of a case that are not null.
+func caseFields(text []byte) (map[string]json.RawMessage, error) {
 	dec := json.NewDecoder(bytes.NewReader(text))
-	dec.DisallowUnknownFields()
-	if err := dec.Decode(&c); err != nil {
+	if start, err := dec.Token(); err != nil {
+		return nil, err
+	} else if start != json.Delim('{') {
+		return nil, errors.New("a case is an object")
+	}
+	fields, seen := map[string]json.RawMessage{}, map[string]bool{}
+	for dec.More() {
+		name, err := dec.Token()
+		if err != nil {
+			return nil, err
+		}
+		var value json.RawMessage
+		if err := dec.Decode(&value); err != nil {
+			return nil, err
+		}
+		switch name {
+		case "arch", "nr", "args", "ip":
+		default:
+			return nil, fmt.Errorf("no field %q: a case has arch, nr, args and ip", name)
+		}
+		key := fmt.Sprint(name)
+		if seen[key] {
+			return nil, fmt.Errorf("%s stands twice", key)
+		}
+		seen[key] = true
+		if string(value) != "null" {
+			fields[key] = value
+		}
+	}
+	if _, err := dec.Token(); err != nil {
 		return nil, err
 	}
 	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
 		return nil, errors.New("more than one value on the line")
 	}
-	if c.NR == nil {
-		return nil, errors.New("nr is missing")
-	}
-	d := &linux.SeccompData{}
-	if c.Arch == nil {
-		d.Arch = arch.Audit()
-	} else if err := parseCaseArch(d, &arch, *c.Arch); err != nil {
-		return nil, err
-	}
-	word, err := wordOf(*c.NR)
-	if err != nil {
-		return nil, fmt.Errorf("nr: %w", err)
-	}
-	if d.NR, err = parseSyscall(arch, word); err != nil {
-		return nil, err
-	}
-	if len(c.Args) > len(d.Args) {
-		return nil, fmt.Errorf("%d arguments; a call has at most %d", len(c.Args), len(d.Args))
-	}
-	for i, raw := range c.Args {
-		if d.Args[i], err = parseCaseNumber(arch, raw); err != nil {
-			return nil, fmt.Errorf("argument %d: %w", i, err)
-		}
-	}
-	if c.IP != nil {
-		if d.IP, err = parseCaseNumber(arch, *c.IP); err != nil {
-			return nil, fmt.Errorf("ip: %w", err)
-		}
-	}
-	return d, nil
+	return fields, nil
 }
 
 // parseCaseArch reads an architecture's name or its AUDIT_ARCH number, which may

@@ -70,7 +70,22 @@ func writeGo(s *session, f *filter, out *compiler.Output) error {
 	if err != nil {
 		return err
 	}
+	opts.Package = strings.ToLower(strings.ReplaceAll(opts.Name, "_", ""))
+	if s.String("name") == "" {
+		opts.Name = camelCase(opts.Name)
+	}
 	return s.write([]byte(asm.PrintGo(out.Program, opts)))
+}
+
+// camelCase joins words that underscores part as Go does.
+func camelCase(name string) string {
+	first, rest, _ := strings.Cut(name, "_")
+	for word := range strings.SplitSeq(rest, "_") {
+		if word != "" {
+			first += strings.ToUpper(word[:1]) + word[1:]
+		}
+	}
+	return first
 }
 
 // listing returns how a listing shows the program, under the name that --name
@@ -79,7 +94,6 @@ func (s *session) listing(f *filter, out *compiler.Output) (asm.Options, error) 
 	opts := s.printing(f, out)
 	var err error
 	opts.Name, err = s.arrayName(f)
-	opts.Package = strings.ToLower(strings.ReplaceAll(opts.Name, "_", ""))
 	return opts, err
 }
 

@@ -11,6 +11,8 @@ import (
 	"strings"
 
 	"github.com/urfave/cli/v2"
+
+	"secco/linux"
 )
 
 func main() {
@@ -94,8 +96,12 @@ func usageError(c *cli.Context, err error, _ bool) error {
 func unknownCommand(c *cli.Context) error {
 	name := c.Args().First()
 	f := badInput("usage", "no command %q", name)
-	if near := cli.SuggestCommand(c.App.Commands, name); near != "" {
-		f.hint("%s", near)
+	var known []string
+	for _, command := range c.App.Commands {
+		known = append(known, command.Name)
+	}
+	if near, ok := linux.Closest(name, known); ok {
+		f.hint("did you mean %q?", near)
 	}
 	return f
 }

@@ -3,55 +3,18 @@ package check
 import (
 	"fmt"
 	"sort"
-	"strings"
 
 	"secco/lang/syntax"
+	"secco/linux"
 )
 
 // didYouMean returns a hint that shows the name most like the wrong one, empty
 // where none is much like it.
 func didYouMean(wrong string, names []string) string {
-	best, least := "", len(wrong)/3+1
-	if len(wrong) > 64 {
-		return ""
+	if best, ok := linux.Closest(wrong, names); ok {
+		return fmt.Sprintf("did you mean %q?", best)
 	}
-	for _, n := range names {
-		if len(n) > len(wrong)+least || len(wrong) > len(n)+least {
-			continue
-		}
-		if d := distance(strings.ToLower(wrong), strings.ToLower(n)); d < least || d == least && best == "" {
-			best, least = n, d
-		}
-	}
-	if best == "" || best == wrong {
-		return ""
-	}
-	return fmt.Sprintf("did you mean %q?", best)
-}
-
-// distance counts the characters to change, add, drop or swap with their
-// neighbour to come from a to b.
-func distance(a, b string) int {
-	before, row := make([]int, len(b)+1), make([]int, len(b)+1)
-	var before2 []int
-	for j := range row {
-		row[j] = j
-	}
-	for i := 1; i <= len(a); i++ {
-		before2, before, row = before, row, make([]int, len(b)+1)
-		row[0] = i
-		for j := 1; j <= len(b); j++ {
-			differ := 1
-			if a[i-1] == b[j-1] {
-				differ = 0
-			}
-			row[j] = min(before[j]+1, row[j-1]+1, before[j-1]+differ)
-			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
-				row[j] = min(row[j], before2[j-2]+1)
-			}
-		}
-	}
-	return row[len(b)]
+	return ""
 }
 
 // syscallNames returns the names of all syscalls of the targets; none where
