@@ -26,7 +26,8 @@ policy, whatever profile it had, and passes everything else through.
   --secco-dir=DIR       where names are looked up; "/etc/secco" if not given
   --secco-default=NAME  the policy of containers without the annotation
                         ` + container.PolicyAnnotation + `
-  --secco-config=FILE   settings, as JSON: runtime, policy, dir, default; flags win.
+  --secco-sandbox=NAME  the policy of pods' pause containers; "` + container.SandboxPolicy + `" if not given
+  --secco-config=FILE   settings, as JSON: runtime, policy, dir, default, sandbox; flags win.
                         "` + settingsFile + `" if not given
   --secco-help          this text
 
@@ -86,7 +87,7 @@ func prepare(own map[string]string, inv container.Invocation) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	fields := map[string]*string{"runtime": &settings.Runtime, "policy": &settings.Policy, "dir": &settings.Dir, "default": &settings.Default, "config": &file}
+	fields := map[string]*string{"runtime": &settings.Runtime, "policy": &settings.Policy, "dir": &settings.Dir, "default": &settings.Default, "sandbox": &settings.Sandbox, "config": &file}
 	for name, value := range own {
 		field, ok := fields[name]
 		if !ok || value == "" {
@@ -102,7 +103,7 @@ func prepare(own map[string]string, inv container.Invocation) (string, error) {
 	}
 	w := container.Wrapper{
 		Runtime: settings.Runtime,
-		Choice:  container.Choice{Policy: settings.Policy, Dir: settings.Dir, Default: settings.Default},
+		Choice:  container.Choice{Policy: settings.Policy, Dir: settings.Dir, Default: settings.Default, Sandbox: settings.Sandbox},
 	}
 	path, err := w.Find()
 	if err != nil {

@@ -2,6 +2,7 @@ package container
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -9,6 +10,7 @@ import (
 	"runtime"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
 
 	"secco/convert"
 	"secco/hook/policies"
@@ -21,12 +23,20 @@ import (
 type Choice struct {
 	// Policy is fixed: a name or a file. The container has no say then.
 	Policy string
-	// Dir is where names are looked up; the shipped policies stand behind it.
+	// Dir is where names are looked up; the shipped policies stand behind it, but
+	// for names that a container asks for.
 	Dir string
 	// Default is the name for containers that ask for none by annotation; empty
 	// makes that an error.
 	Default string
+	// Sandbox is the name for pods' pause containers; empty is [SandboxPolicy].
+	Sandbox string
 }
+
+// SandboxPolicy is the shipped policy for pods' pause containers. It lets them do
+// no more than pause: the annotations by which they are known may come from an
+// image, and to claim to be one must win a container nothing.
+const SandboxPolicy = "pause"
 
 // Load returns the filter for a container with these annotations. Where meaning
 // is set, precompiled programs are passed over.
@@ -38,7 +48,11 @@ func (c Choice) Load(annotations map[string]string, meaning bool) (*policies.Fil
 		}
 		return policies.LoadFile(c.Policy)
 	}
+	if IsSandbox(annotations) {
+		return store.Load(cmp.Or(c.Sandbox, SandboxPolicy))
+	}
 	if name, ok := annotations[PolicyAnnotation]; ok {
+		store.Shipped = false
 		f, err := store.Load(name)
 		if err != nil {
 			return nil, fmt.Errorf("annotation %s: %w", PolicyAnnotation, err)
@@ -67,17 +81,28 @@ func Profile(f *policies.Filter) (*specs.LinuxSeccomp, source.Diagnostics, error
 	return profile, f.Warnings, nil
 }
 
-// apply makes a filter the profile of a config.
-func apply(c *Config, f *policies.Filter) error {
+// apply makes the chosen policy the profile of a container.
+func (c Choice) apply(to *Config) error {
+	annotations, err := to.Annotations()
+	if err != nil {
+		return err
+	}
+	f, err := c.Load(annotations, true)
+	if err != nil {
+		return err
+	}
 	profile, _, err := Profile(f)
 	if err != nil {
 		return err
 	}
-	if err := c.SetSeccomp(profile); err != nil {
+	if err := to.SetSeccomp(profile); err != nil {
+		return err
+	}
+	if err := to.RemoveAnnotation(crunProgram); err != nil {
 		return err
 	}
 	if f.Options.NoNewPrivs != nil && *f.Options.NoNewPrivs {
-		return c.SetNoNewPrivs()
+		return to.SetNoNewPrivs()
 	}
 	return nil
 }
@@ -97,11 +122,12 @@ type Settings struct {
 	Policy  string `json:"policy"`  // fixed for all containers
 	Dir     string `json:"dir"`
 	Default string `json:"default"`
+	Sandbox string `json:"sandbox"` // of pods' pause containers
 }
 
 // ReadSettings reads a file of settings; one that is missing is empty.
 func ReadSettings(path string) (s Settings, err error) {
-	f, err := os.Open(path)
+	f, err := os.OpenFile(path, os.O_RDONLY|unix.O_NONBLOCK, 0)
 	if errors.Is(err, os.ErrNotExist) {
 		return s, nil
 	}

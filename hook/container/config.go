@@ -10,9 +10,13 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
+
+	"secco/oci"
+	"secco/source"
 )
 
 // maxConfig bounds the size of a config.json in bytes.
@@ -47,10 +51,10 @@ func object(text []byte) (map[string]json.RawMessage, error) {
 			return nil, err
 		}
 		key := t.(string)
-		if seen[strings.ToLower(key)] {
+		if seen[fold(key)] {
 			return nil, fmt.Errorf("the field %q is there twice", key)
 		}
-		seen[strings.ToLower(key)] = true
+		seen[fold(key)] = true
 		var value json.RawMessage
 		if err := dec.Decode(&value); err != nil {
 			return nil, err
@@ -64,6 +68,17 @@ func object(text []byte) (map[string]json.RawMessage, error) {
 		return nil, errors.New("there is text behind the object")
 	}
 	return fields, nil
+}
+
+// fold returns the same for two names exactly where strings.EqualFold holds.
+func fold(name string) string {
+	return strings.Map(func(r rune) rune {
+		least := r
+		for f := unicode.SimpleFold(r); f != r; f = unicode.SimpleFold(f) {
+			least = min(least, f)
+		}
+		return least
+	}, name)
 }
 
 // field returns a field as runtimes written in Go find it: in any case.
@@ -97,11 +112,39 @@ func (c *Config) Annotations() (map[string]string, error) {
 	return a, err
 }
 
-// Seccomp returns the container's profile, nil where there is none.
+// Seccomp returns the container's profile, nil where there is none. A profile that
+// not all runtimes read alike is an error: fields that are there twice, are spelled
+// in another case or are unknown.
 func (c *Config) Seccomp() (*specs.LinuxSeccomp, error) {
-	var l struct{ Seccomp *specs.LinuxSeccomp }
-	err := c.decode("linux", &l)
-	return l.Seccomp, err
+	linux, err := exact(c.fields, "linux")
+	if err != nil || isNull(linux) {
+		return nil, err
+	}
+	inner, err := object(linux)
+	if err != nil {
+		return nil, fmt.Errorf("config.json: linux: %w", err)
+	}
+	raw, err := exact(inner, "seccomp")
+	if err != nil || isNull(raw) {
+		return nil, err
+	}
+	if _, findings := oci.Parse(source.NewFile("linux.seccomp", string(raw))); findings.HasErrors() {
+		return nil, fmt.Errorf("config.json: %s", findings.Err())
+	}
+	var profile specs.LinuxSeccomp
+	if err := json.Unmarshal(raw, &profile); err != nil {
+		return nil, fmt.Errorf("config.json: linux.seccomp: %w", err)
+	}
+	return &profile, nil
+}
+
+// exact returns a field, which has to be spelled in this case.
+func exact(fields map[string]json.RawMessage, name string) (json.RawMessage, error) {
+	key, raw := field(fields, name)
+	if key != name {
+		return nil, fmt.Errorf("config.json: %q is to be %q: not all runtimes find it", key, name)
+	}
+	return raw, nil
 }
 
 // NoNewPrivs returns process.noNewPrivileges.
@@ -111,9 +154,22 @@ func (c *Config) NoNewPrivs() (bool, error) {
 	return p.NoNewPrivileges, err
 }
 
+// set replaces a field. It is spelled as the specification does from then on:
+// crun finds no other spelling.
+func (c *Config) set(name string, value any) error {
+	text, err := json.Marshal(value)
+	if err != nil {
+		return err
+	}
+	old, _ := field(c.fields, name)
+	delete(c.fields, old)
+	c.fields[name] = text
+	return nil
+}
+
 // edit replaces a field of one of the config's objects.
 func (c *Config) edit(parent, name string, value any) error {
-	key, raw := field(c.fields, parent)
+	_, raw := field(c.fields, parent)
 	inner := map[string]json.RawMessage{}
 	if !isNull(raw) {
 		var err error
@@ -128,8 +184,7 @@ func (c *Config) edit(parent, name string, value any) error {
 		return err
 	}
 	inner[name] = text
-	c.fields[key], err = json.Marshal(inner)
-	return err
+	return c.set(parent, inner)
 }
 
 // SetSeccomp replaces the container's profile.
@@ -143,19 +198,17 @@ func (c *Config) SetSeccomp(profile *specs.LinuxSeccomp) error {
 // SetNoNewPrivs sets process.noNewPrivileges.
 func (c *Config) SetNoNewPrivs() error { return c.edit("process", "noNewPrivileges", true) }
 
-// SetAnnotation sets an annotation.
-func (c *Config) SetAnnotation(name, value string) error {
+// RemoveAnnotation removes an annotation, if it is there.
+func (c *Config) RemoveAnnotation(name string) error {
 	all, err := c.Annotations()
 	if err != nil {
 		return err
 	}
-	if all == nil {
-		all = map[string]string{}
+	if _, ok := all[name]; !ok {
+		return nil
 	}
-	all[name] = value
-	key, _ := field(c.fields, "annotations")
-	c.fields[key], err = json.Marshal(all)
-	return err
+	delete(all, name)
+	return c.set("annotations", all)
 }
 
 // AddHook appends a hook to those of a stage, such as "createRuntime".

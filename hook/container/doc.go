@@ -8,3 +8,7 @@ package container
 // PolicyAnnotation names the policy that a container asks for. It is a name in
 // the configured directory.
 const PolicyAnnotation = "dev.secco.policy"
+
+// crunProgram is the annotation with a program that crun installs in place of the
+// container's profile; other runtimes ignore it.
+const crunProgram = "run.oci.seccomp_bpf_data"

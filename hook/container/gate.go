@@ -1,6 +1,7 @@
 package container
 
 import (
+	"encoding/base64"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -14,6 +15,7 @@ import (
 
 	"secco/bpf"
 	"secco/convert"
+	"secco/hook/policies"
 	"secco/linux"
 	"secco/oci"
 	"secco/policy/prove"
@@ -22,11 +24,9 @@ import (
 
 // Gate refuses a container whose profile is not proved to be at least as strict
 // as a policy; the error holds a call that shows it. The profile is the one in
-// config.json, as runtimes hand it to libseccomp.
+// config.json, as runtimes hand it to libseccomp; a program for crun beside it has
+// to be as strict as well.
 func Gate(state *specs.State, choice Choice) error {
-	if choice.Policy == "" && IsSandbox(state.Annotations) {
-		return nil
-	}
 	want, err := choice.Load(state.Annotations, false)
 	if err != nil {
 		return err
@@ -39,6 +39,15 @@ func Gate(state *specs.State, choice Choice) error {
 	if err != nil {
 		return err
 	}
+	annotations, err := config.Annotations()
+	if err != nil {
+		return err
+	}
+	if data, ok := annotations[crunProgram]; ok {
+		if err := judgeProgram(data, want); err != nil {
+			return err
+		}
+	}
 	if profile == nil || profile.DefaultAction == "" {
 		return fmt.Errorf("the container is unconfined, and must be at least as strict as %s", want.Name)
 	}
@@ -49,6 +58,24 @@ func Gate(state *specs.State, choice Choice) error {
 		return fmt.Errorf("the container's profile can't be judged: %s", err.Error()) // findings would be shown twice
 	}
 	return compare(prove.Policy(is), "the container's profile", want.Program, want.Name)
+}
+
+// judgeProgram judges the program that crun takes in place of the profile.
+func judgeProgram(data string, want *policies.Filter) error {
+	const what = "the program of the annotation " + crunProgram
+	raw, err := base64.StdEncoding.DecodeString(data)
+	if err != nil {
+		return fmt.Errorf("%s: %w", what, err)
+	}
+	program, err := bpf.Decode(raw, binary.NativeEndian)
+	if err != nil {
+		return fmt.Errorf("%s: %w", what, err)
+	}
+	is, err := prove.Program(program)
+	if err != nil {
+		return fmt.Errorf("%s: %w", what, err)
+	}
+	return compare(is, what, want.Program, want.Name)
 }
 
 // compare returns an error unless a filter is proved to be at least as strict as a
@@ -79,9 +106,6 @@ func compare(is prove.Filter, what string, limit bpf.Program, name string) error
 // runtime has been let go on then, so the reason goes to a log file, if one is
 // given. The supervisor is as for [Install].
 func GateInstalled(state *specs.State, choice Choice, supervisor *exec.Cmd, log string) error {
-	if choice.Policy == "" && IsSandbox(state.Annotations) {
-		return nil
-	}
 	if log != "" && !filepath.IsAbs(log) {
 		return fmt.Errorf("the log file's path %q is not absolute", log)
 	}

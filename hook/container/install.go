@@ -42,9 +42,6 @@ const installed = "installed"
 // Processes that enter the container later (runc exec) are not filtered, and
 // hooks that run inside before the payload are.
 func Install(state *specs.State, choice Choice, supervisor *exec.Cmd) error {
-	if choice.Policy == "" && IsSandbox(state.Annotations) {
-		return nil
-	}
 	filter, err := choice.Load(state.Annotations, false)
 	if err != nil {
 		return err

@@ -20,18 +20,7 @@ func Precreate(in io.Reader, choice Choice) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	annotations, err := config.Annotations()
-	if err != nil {
-		return nil, err
-	}
-	if choice.Policy == "" && IsSandbox(annotations) {
-		return text, nil
-	}
-	filter, err := choice.Load(annotations, true)
-	if err != nil {
-		return nil, err
-	}
-	if err := apply(config, filter); err != nil {
+	if err := choice.apply(config); err != nil {
 		return nil, err
 	}
 	return config.JSON()

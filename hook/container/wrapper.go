@@ -109,9 +109,8 @@ func Parse(args []string) (inv Invocation, err error) {
 	return inv, nil
 }
 
-// Prepare gives the container that is about to be created its profile. Pause
-// containers of pods keep theirs, unless a policy is fixed for all. Restoring from a checkpoint is refused: the
-// filter would be the checkpoint's.
+// Prepare gives the container that is about to be created its profile. Restoring
+// from a checkpoint is refused: the filter would be the checkpoint's.
 func (w Wrapper) Prepare(inv Invocation) error {
 	switch inv.Command {
 	case "create", "run":
@@ -120,22 +119,7 @@ func (w Wrapper) Prepare(inv Invocation) error {
 	default:
 		return nil
 	}
-	config, err := ReadConfig(inv.Config)
-	if err != nil {
-		return err
-	}
-	annotations, err := config.Annotations()
-	if err != nil {
-		return err
-	}
-	if w.Choice.Policy == "" && IsSandbox(annotations) {
-		return nil
-	}
-	filter, err := w.Choice.Load(annotations, true)
-	if err != nil {
-		return err
-	}
-	return EditConfig(inv.Config, func(c *Config) error { return apply(c, filter) })
+	return EditConfig(inv.Config, w.Choice.apply)
 }
 
 // Find returns the wrapped runtime's path. That it is the wrapper itself is an

@@ -94,6 +94,7 @@ func TestPrepare(t *testing.T) {
 		}
 		return v, err
 	}
+	sandbox := strings.Replace(config, `"a":"b"`, `"io.kubernetes.cri.container-type":"sandbox"`, 1)
 	action := func(v map[string]any) string {
 		return v["linux"].(map[string]any)["seccomp"].(map[string]any)["defaultAction"].(string)
 	}
@@ -133,8 +134,16 @@ func TestPrepare(t *testing.T) {
 		{"annotation that leads out", annotated("../outside"), container.Choice{Default: "one"}, ""},
 		{"annotation that names a file", annotated(filepath.Join(dir, "outside.secco")), container.Choice{Default: "one"}, ""},
 		{"empty annotation", annotated(""), container.Choice{Default: "one"}, ""},
+		{"annotation of a shipped one", annotated("no-network"), container.Choice{Default: "one"}, ""},
+		{"a shipped one by default", config, container.Choice{Default: "no-network"}, "SCMP_ACT_ALLOW"},
 		{"two spellings", strings.Replace(config, `"linux"`, `"Linux":{},"linux"`, 1), container.Choice{Default: "two"}, ""},
-		{"another spelling", strings.Replace(config, `"linux"`, `"Linux"`, 1), container.Choice{Default: "two"}, "?"},
+		{"two spellings with a letter of its own", strings.Replace(config, `"seccomp"`, `"\u017feccomp":{},"seccomp"`, 1), container.Choice{Default: "two"}, ""},
+		{"another spelling", strings.NewReplacer(`"linux"`, `"Linux"`, `"seccomp"`, `"SECCOMP"`).Replace(config), container.Choice{Default: "two"}, "?"},
+		{"pause container", sandbox, container.Choice{Default: "one"}, "SCMP_ACT_ERRNO"},
+		{"pause container of CRI-O, without a default", strings.Replace(config, `"a":"b"`, `"io.kubernetes.cri-o.ContainerType":"sandbox"`, 1), container.Choice{}, "SCMP_ACT_ERRNO"},
+		{"pause container that asks", strings.Replace(sandbox, `"annotations":{`, `"annotations":{"dev.secco.policy":"one",`, 1), container.Choice{}, "SCMP_ACT_ERRNO"},
+		{"pause container, by name", sandbox, container.Choice{Default: "two", Sandbox: "one"}, "SCMP_ACT_ALLOW"},
+		{"pause container, fixed", sandbox, container.Choice{Policy: "one", Sandbox: "two"}, "SCMP_ACT_ALLOW"},
 		{"no linux", `{"ociVersion":"1.0.2"}`, container.Choice{Default: "two"}, "SCMP_ACT_ERRNO"},
 		{"broken", `{"ociVersion":"1.0.2"`, container.Choice{Default: "two"}, "!"},
 	} {
@@ -152,7 +161,8 @@ func TestPrepare(t *testing.T) {
 			case c.want == "" && err == nil:
 				t.Error("accepted")
 			case c.want == "?" && err == nil:
-				if v["Linux"].(map[string]any)["seccomp"] == nil || v["linux"] != nil {
+				// Other spellings are for some runtimes only.
+				if v["Linux"] != nil || v["linux"].(map[string]any)["seccomp"] == nil || v["linux"].(map[string]any)["SECCOMP"] != nil {
 					t.Errorf("%v", v)
 				}
 			case c.want != "" && err != nil:
@@ -163,14 +173,12 @@ func TestPrepare(t *testing.T) {
 		})
 	}
 
-	// Pause containers and other commands are left alone.
-	for _, a := range []string{`"io.kubernetes.cri.container-type":"sandbox"`, `"io.kubernetes.cri-o.ContainerType":"sandbox"`} {
-		text := strings.Replace(config, `"a":"b"`, a, 1)
-		v, err := prepare(text, container.Choice{Default: "two"})
-		if err != nil || action(v) != "SCMP_ACT_ALLOW" {
-			t.Errorf("%s: %v, %v", a, v, err)
-		}
+	// A program for crun would stand in place of the profile.
+	v, err = prepare(strings.Replace(config, `"a":"b"`, `"run.oci.seccomp_bpf_data":"BgAAAAAA/38=","a":"b"`, 1), container.Choice{Default: "two"})
+	if err != nil || len(v["annotations"].(map[string]any)) != 1 {
+		t.Errorf("%v, %v", v, err)
 	}
+	// Other commands are left alone.
 	for _, command := range []string{"", "state", "kill", "delete", "exec", "start"} {
 		if err := (container.Wrapper{}).Prepare(container.Invocation{Command: command}); err != nil {
 			t.Errorf("%s: %v", command, err)

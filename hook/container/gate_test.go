@@ -1,0 +1,68 @@
+package container_test
+
+import (
+	"encoding/base64"
+	"encoding/binary"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+
+	"secco/bpf"
+	"secco/hook/container"
+	"secco/linux"
+)
+
+// The gate judges all that config.json may give a container as its filter.
+func TestGate(t *testing.T) {
+	policies, bundle := t.TempDir(), t.TempDir()
+	writeFile(t, filepath.Join(policies, "p.secco"), "DEFAULT_POSITIVE = EPERM\nDEFAULT_NEGATIVE = allow\nDEFAULT_POLICY = allow\nuname: 1\n")
+	program := func(p bpf.Program) string {
+		return `"run.oci.seccomp_bpf_data":"` + base64.StdEncoding.EncodeToString(bpf.Encode(p, binary.NativeEndian)) + `"`
+	}
+	const (
+		open   = `{"defaultAction":"SCMP_ACT_ALLOW"}`
+		strict = `{"defaultAction":"SCMP_ACT_ALLOW","architectures":["SCMP_ARCH_X86_64"],"syscalls":[{"names":["uname"],"action":"SCMP_ACT_ERRNO"}]}`
+		all    = `{"defaultAction":"SCMP_ACT_ERRNO"}`
+	)
+	allow, kill := bpf.Program{{Op: bpf.RetK, K: uint32(linux.Allow)}}, bpf.Program{{Op: bpf.RetK, K: uint32(linux.KillProcess)}}
+	for _, c := range []struct{ name, annotations, linux, want string }{
+		{"no profile", ``, `{}`, "unconfined"},
+		{"no linux", ``, `null`, "unconfined"},
+		{"empty profile", ``, `{"seccomp":{}}`, `"defaultAction" is missing`},
+		{"open", ``, `{"seccomp":` + open + `}`, "less strict"},
+		{"strict", ``, `{"seccomp":` + strict + `}`, ""},
+		{"two profiles", ``, `{"seccomp":` + strict + `,"Seccomp":` + open + `}`, "twice"},
+		{"a profile spelled otherwise", ``, `{"Seccomp":` + strict + `}`, `"Seccomp" is to be "seccomp"`},
+		{"a field of the profile twice", ``, `{"seccomp":` + strings.Replace(strict, `"syscalls"`, `"syscalls":[],"syscalls"`, 1) + `}`, "duplicate-field"},
+		{"a field of the profile spelled otherwise", ``, `{"seccomp":` + strings.Replace(strict, `"names"`, `"Names"`, 1) + `}`, `no field named "Names"`},
+		{"a field that nobody knows", ``, `{"seccomp":` + strings.Replace(strict, `"names"`, `"nonsense":1,"names"`, 1) + `}`, "unknown-field"},
+		{"crun's program, open", program(allow), `{"seccomp":` + strict + `}`, "the program of the annotation"},
+		{"crun's program, strict", program(kill), `{"seccomp":` + strict + `}`, ""},
+		{"crun's program, without a profile", program(kill), `{}`, "unconfined"},
+		{"crun's program, broken", `"run.oci.seccomp_bpf_data":"?"`, `{"seccomp":` + strict + `}`, "illegal base64"},
+		{"crun's program, invalid", program(bpf.Program{{Op: bpf.LdImm}}), `{"seccomp":` + strict + `}`, "the program of the annotation"},
+		{"pause container", `"io.kubernetes.cri.container-type":"sandbox"`, `{"seccomp":` + strict + `}`, "less strict than pause (shipped)"},
+		{"pause container, strict", `"io.kubernetes.cri.container-type":"sandbox"`, `{"seccomp":` + all + `}`, ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			writeFile(t, filepath.Join(bundle, "config.json"), `{"ociVersion":"1.0.2","annotations":{`+c.annotations+`},"linux":`+c.linux+`}`)
+			state := &specs.State{Bundle: bundle, Annotations: map[string]string{}}
+			if strings.Contains(c.annotations, "sandbox") {
+				state.Annotations["io.kubernetes.cri.container-type"] = "sandbox"
+			}
+			err := container.Gate(state, container.Choice{Dir: policies, Default: "p"})
+			if (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {
+				t.Errorf("%v, want %q", err, c.want)
+			}
+		})
+	}
+	if err := os.Remove(filepath.Join(bundle, "config.json")); err != nil {
+		t.Fatal(err)
+	}
+	if err := container.Gate(&specs.State{Bundle: bundle}, container.Choice{Dir: policies, Default: "p"}); err == nil {
+		t.Error("a container without a config.json")
+	}
+}
