@@ -65,7 +65,7 @@ func toSecco(s *session, f *filter) ([]byte, error) {
 // provedText returns a policy's text, which was read back and proved equal to the
 // filter that the policy was made from.
 func provedText(name string, p *policy.Policy, original prove.Filter) ([]byte, error) {
-	text, err := decompile.Text(p)
+	text, err := decompile.Text(p, decompile.TextOptions{})
 	if unsayable := (*decompile.UnsayableError)(nil); errors.As(err, &unsayable) {
 		return nil, badInput("unsayable", "%s: the language has no words for this filter: %s", name, unsayable)
 	} else if err != nil {

@@ -5,10 +5,12 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	"secco/linux"
 	"secco/policy"
+	"secco/source"
 )
 
 // UnsayableError says what of a policy the language has no words for.
@@ -19,12 +21,28 @@ type UnsayableError struct {
 
 func (e *UnsayableError) Error() string { return e.Where + ": " + e.What }
 
+// TextOptions are for what a text says beside a policy's meaning. The zero value is
+// ready for use.
+type TextOptions struct {
+	// Header is a comment to begin with.
+	Header string
+	// Comment returns the comment that belongs to a place that the policy was read
+	// from, "" where there is none; nil stands for none anywhere.
+	Comment func(source.Span) string
+	// Guards make the rules of some syscalls depend on the machine and the process:
+	// the policy is the one where none of them holds.
+	Guards *Guards
+	// Machines are the architectures that are targets together, where they are not
+	// all: ARCHES names the first, the others have their rules in the text for a
+	// caller who names them.
+	Machines [][]linux.Arch
+}
+
 // Text returns a text in the policy language that means p, or an *UnsayableError.
 // Rules that hold on all architectures are written once, syscalls with the same
-// rule in one statement, conditions as sets, ranges and masks. Settings that are
-// no part of the meaning are not written.
-func Text(p *policy.Policy) (string, error) {
-	w := &writer{policy: p}
+// rule in one statement, conditions as sets, ranges and masks.
+func Text(p *policy.Policy, o TextOptions) (string, error) {
+	w := &writer{policy: p, options: o}
 	if len(p.Targets) == 0 {
 		return "", &UnsayableError{"the policy", "it has no architecture"}
 	}
@@ -38,19 +56,45 @@ func Text(p *policy.Policy) (string, error) {
 		}
 		w.bodies = append(w.bodies, rules)
 	}
-	w.body()
+	if o.Guards != nil {
+		if err := w.guards(o.Guards); err != nil {
+			return "", err
+		}
+	}
+	w.section(w.bodies, "", false)
+	slices.SortStableFunc(w.blocks, func(a, b guarded) int { return strings.Compare(a.condition, b.condition) })
+	for _, b := range w.blocks {
+		fmt.Fprintf(&w.out, "\nwhen %s {\n", b.condition)
+		w.section(b.bodies, "    ", true)
+		w.out.WriteString("}\n")
+	}
 	return w.out.String(), nil
 }
 
 // writer writes one policy.
 type writer struct {
-	policy *policy.Policy
-	out    strings.Builder
+	policy  *policy.Policy
+	options TextOptions
+	out     strings.Builder
 	// The default actions: of conditions that hold, of those that don't, and for
 	// each target of syscalls without a rule.
 	positive, negative linux.Action
 	defaults           []linux.Action
-	bodies             []map[string]string // for each target, by name
+	bodies             []map[string]rule // for each target, by name
+	blocks             []guarded
+}
+
+// rule is what stands behind the names in a rule, and the comment above it.
+type rule struct {
+	body    string
+	comment string
+	at      place
+}
+
+// place is where a comment was read, for the order of those that have one.
+type place struct {
+	file  string
+	start int
 }
 
 func (w *writer) header() error {
@@ -61,7 +105,9 @@ func (w *writer) header() error {
 	}
 	var arches []string
 	for _, t := range p.Targets {
-		arches = append(arches, t.Arch.String())
+		if len(w.options.Machines) == 0 || slices.Contains(w.options.Machines[0], t.Arch) {
+			arches = append(arches, t.Arch.String())
+		}
 		a, err := leafOf(t.Default, fmt.Sprintf("%v syscalls without a rule", t.Arch))
 		if err != nil {
 			return err
@@ -69,20 +115,41 @@ func (w *writer) header() error {
 		w.defaults = append(w.defaults, a)
 	}
 	w.positive, w.negative = linux.Allow, w.defaults[0]
+	if w.options.Header != "" {
+		w.out.WriteString(commentLines(w.options.Header, "") + "\n")
+	}
 	fmt.Fprintf(&w.out, "ARCHES = %s\n", strings.Join(arches, ", "))
 	set := func(name string, a linux.Action) { fmt.Fprintf(&w.out, "%s = %s\n", name, w.action(a)) }
 	set("DEFAULT_POSITIVE", w.positive)
 	set("DEFAULT_NEGATIVE", w.negative)
 	set("DEFAULT_POLICY", w.defaults[0])
 	set("DEFAULT_BADARCH", badArch)
-	if p.Target(linux.X86_64) != nil && p.Target(linux.X32) == nil {
+	if x32Text(p) {
 		x32, err := leafOf(p.X32, "x32's syscalls")
 		if err != nil {
 			return err
 		}
 		set("DEFAULT_X32", x32)
 	}
+	w.settings()
 	return nil
+}
+
+// settings writes how the filter is installed.
+func (w *writer) settings() {
+	s := w.policy.Settings
+	if len(s.Flags) > 0 {
+		fmt.Fprintf(&w.out, "FLAGS = %s\n", strings.Join(s.Flags, ", "))
+	}
+	if s.NoNewPrivs != nil {
+		value := map[bool]int{true: 1}[*s.NoNewPrivs]
+		fmt.Fprintf(&w.out, "NO_NEW_PRIVS = %d\n", value)
+	}
+	for _, text := range []struct{ name, value string }{{"LISTENER", s.ListenerPath}, {"LISTENER_METADATA", s.ListenerMetadata}} {
+		if text.value != "" {
+			fmt.Fprintf(&w.out, "%s = %s\n", text.name, strconv.Quote(text.value))
+		}
+	}
 }
 
 // leafOf returns the action of a graph that has to be a leaf.
@@ -110,9 +177,9 @@ func (w *writer) action(a linux.Action) string {
 	return fmt.Sprintf("errno(%d)", a.Data())
 }
 
-// rules returns the bodies of an architecture's rules, by name.
-func (w *writer) rules(t *policy.Target) (map[string]string, error) {
-	bodies := map[string]string{}
+// rules returns an architecture's rules, by name.
+func (w *writer) rules(t *policy.Target) (map[string]rule, error) {
+	rules := map[string]rule{}
 	done := map[*policy.Node]string{}
 	for _, nr := range slices.Sorted(maps.Keys(t.Rules)) {
 		n := t.Rules[nr]
@@ -131,99 +198,35 @@ func (w *writer) rules(t *policy.Target) (map[string]string, error) {
 			}
 			done[n] = body
 		}
-		bodies[name] = body
+		comment, at := w.comment(n, t.Default)
+		rules[name] = rule{body, comment, at}
 	}
-	return bodies, nil
+	return rules, nil
 }
 
-// body writes the rules: first what holds wherever the syscall exists, then what
-// is particular to architectures.
-func (w *writer) body() {
-	common, left := map[string]string{}, make([]map[string]string, len(w.bodies))
-	for i := range left {
-		left[i] = map[string]string{}
+// comment returns the comments that belong to a rule's parts, each once, in their
+// order.
+func (w *writer) comment(root, fallback *policy.Node) (text string, at place) {
+	if w.options.Comment == nil {
+		return "", place{}
 	}
-	for i, bodies := range w.bodies {
-		for name, body := range bodies {
-			if w.everywhere(name, body) {
-				common[name] = body
-			} else {
-				left[i][name] = body
-			}
+	var spans []source.Span
+	policy.Walk(func(n *policy.Node) {
+		if !n.Span.IsZero() && n.Span != fallback.Span && len(spans) < maxTests {
+			spans = append(spans, n.Span)
 		}
-	}
-	w.statements(common, "")
-	written := make([]bool, len(left))
-	for i, t := range w.policy.Targets {
-		if written[i] {
-			continue
-		}
-		arches := []string{t.Arch.String()}
-		for j := i + 1; j < len(left); j++ {
-			if w.defaults[i] == w.defaults[j] && maps.Equal(left[i], left[j]) {
-				written[j] = true
-				arches = append(arches, w.policy.Targets[j].Arch.String())
-			}
-		}
-		if len(left[i]) == 0 && w.defaults[i] == w.defaults[0] {
-			continue
-		}
-		fmt.Fprintf(&w.out, "\narch %s {\n", strings.Join(arches, ", "))
-		if w.defaults[i] != w.defaults[0] {
-			fmt.Fprintf(&w.out, "    DEFAULT_POLICY = %s\n", w.action(w.defaults[i]))
-		}
-		w.statements(left[i], "    ")
-		w.out.WriteString("}\n")
-	}
-}
-
-// everywhere reports whether all architectures that have a syscall have the same
-// rule for it.
-func (w *writer) everywhere(name, body string) bool {
-	for i, t := range w.policy.Targets {
-		if _, ok := t.Arch.Syscall(name); ok && w.bodies[i][name] != body {
-			return false
-		}
-	}
-	return true
-}
-
-// lineWidth is where lists of names are broken.
-const lineWidth = 110
-
-// statements writes rules, those of many syscalls first.
-func (w *writer) statements(bodies map[string]string, indent string) {
-	names := map[string][]string{}
-	for name, body := range bodies {
-		names[body] = append(names[body], name)
-	}
-	order := slices.Collect(maps.Keys(names))
-	for _, body := range order {
-		slices.Sort(names[body])
-	}
-	slices.SortFunc(order, func(a, b string) int {
-		return cmp.Or(cmp.Compare(len(names[b]), len(names[a])), cmp.Compare(names[a][0], names[b][0]))
+	}, root)
+	slices.SortStableFunc(spans, func(a, b source.Span) int {
+		return cmp.Or(strings.Compare(a.File().Name(), b.File().Name()), cmp.Compare(a.Start(), b.Start()))
 	})
-	for _, body := range order {
-		if len(names[body]) > 1 || indent == "" {
-			w.out.WriteString("\n")
-		}
-		w.out.WriteString(indent)
-		column := len(indent)
-		for i, name := range names[body] {
-			if i > 0 {
-				w.out.WriteString(",")
-				if column += len(name) + 2; column > lineWidth {
-					w.out.WriteString(" \\\n    " + indent)
-					column = len(indent) + 4 + len(name)
-				} else {
-					w.out.WriteString(" ")
-				}
-			} else {
-				column += len(name)
+	var parts []string
+	for _, s := range spans {
+		if c := w.options.Comment(s); c != "" && !slices.Contains(parts, c) {
+			if len(parts) == 0 {
+				at = place{s.File().Name(), s.Start()}
 			}
-			w.out.WriteString(name)
+			parts = append(parts, c)
 		}
-		w.out.WriteString(strings.ReplaceAll(body, "\n", "\n"+indent) + "\n")
 	}
+	return strings.Join(parts, "\n"), at
 }

@@ -33,7 +33,7 @@ func TestDockerText(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		text, err := Text(p)
+		text, err := Text(p, TextOptions{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -56,7 +56,7 @@ func TestRandomText(t *testing.T) {
 		if diags.HasErrors() {
 			t.Fatal(diags)
 		}
-		again, err := Text(p)
+		again, err := Text(p, TextOptions{})
 		var cant *UnsayableError
 		if errors.As(err, &cant) {
 			unsayable++
@@ -90,7 +90,7 @@ func TestUnsayable(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		text, err := Text(got)
+		text, err := Text(got, TextOptions{})
 		var cant *UnsayableError
 		if !errors.As(err, &cant) {
 			t.Errorf("%s: %v\n%s", want, err, text)
