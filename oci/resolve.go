@@ -102,6 +102,17 @@ func (g *Guard) includes(h Host, caps []string) bool {
 	return !slices.ContainsFunc(g.Caps, func(c string) bool { return !slices.Contains(caps, c) })
 }
 
+// HasGuards reports whether there are entries that are for some machines and
+// containers only.
+func (p *Profile) HasGuards() bool {
+	return p != nil && slices.ContainsFunc(p.Syscalls, func(s Syscall) bool {
+		return s.Includes != nil && !s.Includes.empty() || s.Excludes != nil && !s.Excludes.empty()
+	})
+}
+
+// empty reports whether a guard asks for nothing.
+func (g *Guard) empty() bool { return len(g.Caps) == 0 && len(g.Arches) == 0 && g.MinKernel == nil }
+
 func (h Host) reaches(k Kernel) bool { return h.Kernel == Kernel{} || !h.Kernel.Less(k) }
 
 func knownArchGuard(name string) bool {

@@ -6,6 +6,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"secco/compiler/decompile"
+	"secco/convert"
 	"secco/lang"
 	"secco/policy"
 	"secco/policy/prove"
@@ -41,7 +42,7 @@ var decompileCommand = &cli.Command{
 		if err != nil {
 			return badInput("invalid-program", "%s: %s", f.name, err)
 		}
-		text, err := provedText(f.name, p, program)
+		text, err := provedText(f.name, p, program, decompile.TextOptions{})
 		if err != nil {
 			return err
 		}
@@ -49,8 +50,12 @@ var decompileCommand = &cli.Command{
 	}),
 }
 
-// toSecco writes what a filter means as a policy.
+// toSecco writes what a filter means as a policy, with the comments of its source.
+// Guards of a profile that the flags don't settle stay guards.
 func toSecco(s *session, f *filter) ([]byte, error) {
+	if f.read != nil && f.read.Profile.HasGuards() {
+		return s.guardedText(f)
+	}
 	original, err := provable(f) // a program where it is one
 	if err != nil {
 		return nil, err
@@ -59,17 +64,46 @@ func toSecco(s *session, f *filter) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return provedText(f.name, p, original)
+	var opts decompile.TextOptions
+	if f.read != nil {
+		opts = decompile.TextOptions{Header: f.read.Header(), Comment: f.read.Comment}
+	}
+	return provedText(f.name, p, original, opts)
+}
+
+// guardedText writes a profile with guards as a policy.
+func (s *session) guardedText(f *filter) ([]byte, error) {
+	arches, err := s.targets()
+	if err != nil {
+		return nil, err
+	}
+	opts := convert.SeccoOptions{Arches: arches, Caps: s.capabilities(), Kernel: f.read.Host.Kernel}
+	text, findings, err := convert.ToSecco(f.read.Profile, opts)
+	var unproved *convert.UndecidedError
+	switch {
+	case errors.As(err, &unproved):
+		return nil, newFailure(exitUndecided, "undecided", "%s: %s", f.name, err)
+	case err != nil:
+		return nil, unsayable(f.name, err)
+	}
+	s.warn(findings)
+	return []byte(text), nil
+}
+
+// unsayable returns an error of writing a policy's text.
+func unsayable(name string, err error) error {
+	if cant := (*decompile.UnsayableError)(nil); errors.As(err, &cant) {
+		return badInput("unsayable", "%s: the language has no words for this filter: %s", name, cant)
+	}
+	return err
 }
 
 // provedText returns a policy's text, which was read back and proved equal to the
 // filter that the policy was made from.
-func provedText(name string, p *policy.Policy, original prove.Filter) ([]byte, error) {
-	text, err := decompile.Text(p, decompile.TextOptions{})
-	if unsayable := (*decompile.UnsayableError)(nil); errors.As(err, &unsayable) {
-		return nil, badInput("unsayable", "%s: the language has no words for this filter: %s", name, unsayable)
-	} else if err != nil {
-		return nil, err
+func provedText(name string, p *policy.Policy, original prove.Filter, opts decompile.TextOptions) ([]byte, error) {
+	text, err := decompile.Text(p, opts)
+	if err != nil {
+		return nil, unsayable(name, err)
 	}
 	again, findings := lang.Load([]*source.File{source.NewFile("<decompiled>", text)}, lang.Options{})
 	if err := findings.Err(); err != nil {

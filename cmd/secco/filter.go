@@ -24,10 +24,32 @@ type filter struct {
 	tests   []lang.Test                       // that a policy states about itself
 	often   map[linux.Arch]map[uint32]float64 // how often calls are made, where it says so
 	program *compiler.Output                  // nil for a policy, until it is compiled
+	read    *readers.Filter                   // nil for a process's
 }
 
 // load reads FILTER arguments as one filter and tells its warnings.
 func (s *session) load(args ...string) (*filter, error) {
+	f, err := s.loadFilter(args...)
+	if err != nil {
+		return nil, err
+	}
+	return f, s.effective(f)
+}
+
+// loadEach reads each argument as a filter.
+func (s *session) loadEach(args ...string) ([]*filter, error) {
+	var list []*filter
+	for _, arg := range args {
+		f, err := s.loadFilter(arg)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, f)
+	}
+	return list, s.effective(list...)
+}
+
+func (s *session) loadFilter(args ...string) (*filter, error) {
 	if len(args) == 1 && strings.HasPrefix(args[0], livePrefix) {
 		return s.loadLive(args[0])
 	}
@@ -55,7 +77,7 @@ func (s *session) load(args ...string) (*filter, error) {
 		return nil, err
 	}
 	s.warn(findings)
-	f := &filter{name: read.Name, kind: read.Kind, policy: read.Policy, tests: read.Tests, often: read.Freq}
+	f := &filter{name: read.Name, kind: read.Kind, policy: read.Policy, tests: read.Tests, often: read.Freq, read: read}
 	if f.policy == nil {
 		f.program = &compiler.Output{Program: read.Program}
 	}

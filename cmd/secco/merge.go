@@ -84,11 +84,11 @@ func (s *session) mergedForm() (func(*filter) error, error) {
 func (s *session) merge(join policy.Join, names []string) (*filter, error) {
 	var merged *filter
 	var expected prove.Filter
-	for _, name := range names {
-		f, err := s.load(name)
-		if err != nil {
-			return nil, err
-		}
+	filters, err := s.loadEach(names...)
+	if err != nil {
+		return nil, err
+	}
+	for i, f := range filters {
 		original, err := provable(f)
 		if err != nil {
 			return nil, err
@@ -106,7 +106,7 @@ func (s *session) merge(join policy.Join, names []string) (*filter, error) {
 		expected = prove.Join(expected, original, join)
 		if dropped != nil {
 			var findings source.Diagnostics
-			findings.Warnf(source.Span{}, "dropped-setting", "%s: the filters do not agree on %s, which is left out", name, strings.Join(dropped, ", "))
+			findings.Warnf(source.Span{}, "dropped-setting", "%s: the filters do not agree on %s, which is left out", names[i], strings.Join(dropped, ", "))
 			s.warn(findings)
 		}
 	}

@@ -42,11 +42,11 @@ func (s *session) pair() (a, b *filter, opts prove.Options, err error) {
 	if opts.Arches, err = s.arches(scopeFlag.Name); err != nil {
 		return nil, nil, opts, err
 	}
-	if a, err = s.load(s.Args().Get(0)); err != nil {
+	both, err := s.loadEach(s.Args().Slice()...)
+	if err != nil {
 		return nil, nil, opts, err
 	}
-	b, err = s.load(s.Args().Get(1))
-	return a, b, opts, err
+	return both[0], both[1], opts, nil
 }
 
 // prove asks the question of the flags and prints the answer.

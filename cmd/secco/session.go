@@ -22,6 +22,7 @@ type session struct {
 	json       bool
 	inlined    int // arguments that were a policy's text
 	stdinRead  bool
+	told       map[string]bool // findings that were told
 }
 
 // action makes a command's action of a function that works in a session. What it
@@ -39,8 +40,20 @@ func action(run func(*session) error) cli.ActionFunc {
 	}
 }
 
-// warn tells findings that stop nothing.
-func (s *session) warn(findings source.Diagnostics) { printFindings(s.findingsTo, findings, s.json) }
+// warn tells findings that stop nothing, each once.
+func (s *session) warn(findings source.Diagnostics) {
+	if s.told == nil {
+		s.told = map[string]bool{}
+	}
+	var fresh source.Diagnostics
+	for _, d := range findings {
+		if text := d.Error(); !s.told[text] {
+			s.told[text] = true
+			fresh = append(fresh, d)
+		}
+	}
+	printFindings(s.findingsTo, fresh, s.json)
+}
 
 // want checks how many arguments there are; a negative most is no limit.
 func (s *session) want(least, most int) error {
@@ -72,7 +85,7 @@ var (
 		&cli.StringSliceFlag{Name: "include", Aliases: []string{"I"}, Usage: "look for included policies in `DIR` too, after the policy's own directory (repeatable)", TakesFile: true},
 		&cli.StringFlag{Name: "caps", Usage: "`CAPABILITIES` of the container, with commas between them, for guards (default: none; for a Docker profile Docker's)"},
 		&cli.StringFlag{Name: "kernel", Usage: "`VERSION` of the kernel, such as 5.15, for guards (default: none; for a Docker profile a new one)"},
-		&cli.StringFlag{Name: "thread", Usage: "`NAME` of the filter in a file of kind seccompiler that has several"},
+		&cli.StringFlag{Name: "thread", Usage: "`NAME` of the filter in a file of kind seccompiler or spo that has several"},
 		&cli.StringFlag{Name: "default-positive", Usage: "`ACTION` of a rule that holds, where the policy sets none"},
 		&cli.StringFlag{Name: "default-negative", Usage: "`ACTION` of a rule that does not hold, where the policy sets none"},
 		&cli.StringFlag{Name: "default-policy", Usage: "`ACTION` of a call without a rule, where the policy sets none"},

@@ -2,8 +2,10 @@ package readers
 
 import (
 	"bytes"
+	"encoding/json"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -20,6 +22,7 @@ const (
 	BPF   Kind = "bpf"   // struct sock_filter, as many as there are
 	Asm   Kind = "asm"   // a program's text
 	OCI   Kind = "oci"   // a runtime's or Docker's profile
+	SPO   Kind = "spo"   // a SeccompProfile of the security-profiles-operator
 
 	Rkeene   Kind = "rkeene"   // the language of rkeene's article
 	Minijail Kind = "minijail" // minijail's policies
@@ -29,7 +32,7 @@ const (
 )
 
 // Kinds returns all kinds, in a fixed order.
-func Kinds() []Kind { return []Kind{Secco, BPF, Asm, OCI, Rkeene, Minijail, Elastic, Seccompiler} }
+func Kinds() []Kind { return []Kind{Secco, BPF, Asm, OCI, SPO, Rkeene, Minijail, Elastic, Seccompiler} }
 
 // asmStart is how a program's text starts: an instruction, ours or gosecco's, or a
 // directive, perhaps after labels. No policy has a statement like that: behind its
@@ -37,14 +40,37 @@ func Kinds() []Kind { return []Kind{Secco, BPF, Asm, OCI, Rkeene, Minijail, Elas
 var asmStart = regexp.MustCompile(`^(\w+:\s*)*(\.\w+|(ldx?|stx?|add|sub|mul|div|mod|and|or|xor|lsh|rsh|neg|ja|jmp|j(eq|ne|neq|gt|ge|lt|le|set)x?|ret|tax|txa)(_(abs|ind|len|imm|mem|k|x|a))?)(\s*$|\s+([^=:([,{\s]|\[\w))`)
 
 // rkeeneStart is a block, which is rkeene's where its name is an architecture's: a
-// policy has "arch" before it. minijailStart is one of minijail's directives, or a
-// rule as only minijail has it; a policy's rule for a group has a colon.
+// policy has "arch" before it.
+var rkeeneStart = regexp.MustCompile(`^(\w+)\s*\{`)
+
+// What a statement has that only minijail's policies have, and only secco's. Most
+// rules of either are the other's, too, so that all lines are asked, in their
+// order. A policy of secco's that has a rule for a group has a colon behind it, and
+// none behind a set in braces.
 var (
-	rkeeneStart   = regexp.MustCompile(`^(\w+)\s*\{`)
-	minijailStart = regexp.MustCompile(`^(@(include|default|frequency|denylist)(\s[^:]*)?$|\{\s*\w+\s*[\[,}]|\w+\s*(\[arch=[^\]]*\]\s*)?:\s*(allow|kill|kill-process|kill-thread|trap|trace|log|user-notify)\s*(#.*)?$)`)
-	// seccompilerKey is a key that every filter of seccompiler's has.
-	seccompilerKey = regexp.MustCompile(`"(mismatch_action|default_action)"\s*:`)
-	elasticStart   = regexp.MustCompile(`^(---|seccomp:\s*(#.*)?|syscalls:\s*(#.*)?|(default_action|no_new_privs|flag)\s*:.*)$`)
+	minijailOnly = regexp.MustCompile(`^(` + strings.Join([]string{
+		`@(include|default|frequency|denylist)(\s[^:=]*)?$`,
+		`\{\s*\w+\s*[\[,}]`,
+		`\w+\s*\[arch=`,
+		`\w+\s*:\s*(\{|(allow|kill|kill-process|kill-thread|trap|trace|log|user-notify)\s*(#.*)?$)`,
+		`\w+\s*:.*\barg[0-5]\s+in\s`,
+		`\w+\s*:\s*arg[0-5]\s*&[^=<>!?]*$`,
+	}, "|") + `)`)
+	seccoOnly = regexp.MustCompile(`^(` + strings.Join([]string{
+		`\w+\s*(\(.*\))?\s*=[^=]`,
+		`(group|arch|include|base|remove|test|when)\s+[\w@"!(]`,
+		`@?\w+(\s*,\s*@?\w+)+\s*[:\[({]`,
+		`@?\w+\s*(\(.*\)|\[[-+].*\])?\s*\{`,
+		`@?\w+\s*(\(.*\)|\[[-+])`,
+		`.*(\bin\s*\(|\bnotIn\b|\barg[LH][0-5]\b|&\?|->)`,
+	}, "|") + `)`)
+)
+
+// What the first statement of a YAML document is: elastic's, or a Kubernetes
+// object.
+var (
+	elasticStart = regexp.MustCompile(`^(seccomp:\s*(#.*)?|syscalls:\s*(#.*)?|(default_action|no_new_privs|flag)\s*:.*)$`)
+	objectStart  = regexp.MustCompile(`^((apiVersion|kind)\s*:.*|(metadata|spec|items)\s*:\s*(\{.*|#.*)?)$`)
 )
 
 // startsRkeene reports whether a statement begins rkeene's language.
@@ -72,27 +98,96 @@ func KindOf(f *source.File) Kind {
 		return Minijail
 	}
 	text := bytes.TrimLeft(data, " \t\r\n\ufeff")
+	first, rest := firstStatement(text)
 	switch {
 	case isBinary(data):
 		return BPF
-	case bytes.HasPrefix(text, []byte("{")) && !minijailStart.Match(text):
-		if seccompilerKey.Match(text) && !bytes.Contains(text, []byte(`"defaultAction"`)) {
-			return Seccompiler
-		}
-		return OCI
-	}
-	first := firstStatement(text)
-	switch {
+	case bytes.HasPrefix(text, []byte("{")) && !minijailOnly.Match(first):
+		return kindOfJSON(text)
 	case asmStart.Match(first):
 		return Asm
 	case startsRkeene(first):
 		return Rkeene
+	}
+	if bytes.HasPrefix(first, []byte("---")) || bytes.HasPrefix(first, []byte("%YAML")) {
+		for bytes.HasPrefix(first, []byte("---")) || bytes.HasPrefix(first, []byte("%")) {
+			first, rest = firstStatement(rest)
+		}
+		if !objectStart.Match(first) {
+			return Elastic
+		}
+	}
+	switch {
 	case elasticStart.Match(first):
 		return Elastic
-	case minijailStart.Match(first):
-		return Minijail
+	case objectStart.Match(first):
+		return SPO
+	}
+	for ; len(first) > 0; first, rest = firstStatement(rest) {
+		switch {
+		case minijailOnly.Match(first):
+			return Minijail
+		case seccoOnly.Match(first):
+			return Secco
+		}
 	}
 	return Secco
+}
+
+// kindOfJSON tells what an object is by its fields, and by theirs. Where it is none
+// that is known it is a profile, or was to be one.
+func kindOfJSON(text []byte) Kind {
+	fields, below := fieldsOf(text)
+	has := func(fields []string, names ...string) bool {
+		return slices.ContainsFunc(names, func(n string) bool { return slices.Contains(fields, n) })
+	}
+	switch {
+	case has(fields, "defaultAction", "linux", "ociVersion"):
+		return OCI
+	case has(fields, "apiVersion", "kind"):
+		return SPO
+	case has(fields, "default_action") && has(fields, "syscalls"), has(fields, "seccomp") && has(below["seccomp"], "default_action", "syscalls", "policy"),
+		has(fields, "policy") && has(below["policy"], "default_action", "syscalls") && !has(below["policy"], "filter"):
+		return Elastic
+	}
+	for _, name := range fields {
+		if has(below[name], "mismatch_action", "match_action", "default_action", "filter_action", "filter") {
+			return Seccompiler
+		}
+	}
+	return OCI
+}
+
+// fieldsOf returns the names of an object's fields and of those of the objects in
+// them, as far as the text can be read.
+func fieldsOf(text []byte) (fields []string, below map[string][]string) {
+	below = map[string][]string{}
+	dec := json.NewDecoder(bytes.NewReader(text))
+	depth, isKey, inArray := 0, false, []bool{}
+	for len(fields) < 1000 {
+		tok, err := dec.Token()
+		if err != nil {
+			break
+		}
+		switch d, isDelim := tok.(json.Delim); {
+		case isDelim && (d == '{' || d == '['):
+			depth, inArray, isKey = depth+1, append(inArray, d == '['), d == '{'
+			continue
+		case isDelim:
+			depth, inArray = depth-1, inArray[:len(inArray)-1]
+		case isKey:
+			if name, ok := tok.(string); ok && depth == 1 {
+				fields = append(fields, name)
+			} else if ok && depth == 2 && !inArray[0] && !inArray[1] && len(fields) > 0 {
+				last := fields[len(fields)-1]
+				below[last] = append(below[last], name)
+			}
+			isKey = false
+			continue
+		}
+		isKey = len(inArray) > 0 && !inArray[len(inArray)-1]
+	}
+	return fields, below
 }
 
 // isBinary reports whether data can't be text; the first instruction of any real
@@ -113,13 +208,14 @@ func isBinary(data []byte) bool {
 }
 
 // firstStatement returns the first line that is neither empty nor a comment, as
-// policies (#) and programs (; and #) have them.
-func firstStatement(text []byte) []byte {
-	for line := range bytes.Lines(text) {
-		line = bytes.TrimSpace(line)
-		if len(line) > 0 && line[0] != '#' && line[0] != ';' {
-			return line
+// policies (#) and programs (; and #) have them, and what follows it.
+func firstStatement(text []byte) (first, rest []byte) {
+	for len(text) > 0 {
+		line, after, _ := bytes.Cut(text, []byte("\n"))
+		if line = bytes.TrimSpace(line); len(line) > 0 && line[0] != '#' && line[0] != ';' {
+			return line, after
 		}
+		text = after
 	}
-	return nil
+	return nil, nil
 }

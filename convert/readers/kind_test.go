@@ -60,6 +60,38 @@ func TestKindOf(t *testing.T) {
 		{"p", "open[arch=x86_64,arm]: kill-process\n", Minijail},
 		{"p", "read: allowed\n", Secco},
 		{"p", "kill: trap; return 1\n", Secco},
+		// JSON, by its fields.
+		{"p", `{"seccomp": {"default_action": "allow", "syscalls": []}}`, Elastic},
+		{"p", `{"no_new_privs": true, "policy": {"default_action": "allow", "syscalls": []}}`, Elastic},
+		{"p", `{"syscalls": [{"names": ["read"], "action": "log"}], "default_action": "allow"}`, Elastic},
+		{"p", `{"syscalls": [{"names": ["read"], "action": "SCMP_ACT_LOG"}]}`, OCI},
+		{"p", `{"ociVersion": "1.0.2", "linux": {"seccomp": {"filter": 1}}}`, OCI},
+		{"p", `{"vmm": {"default_action": "trap", "filter_action": "allow", "filter": []}}`, Seccompiler},
+		{"p", `{"seccomp": {"mismatch_action": "trap", "filter": []}}`, Seccompiler},
+		{"p", `{"policy": {"default_action": "trap", "filter": []}}`, Seccompiler},
+		{"p", `{"vmm": {"filter": [{"syscall"`, Seccompiler}, // cut off
+		{"p", `{"kind": "List", "items": []}`, SPO},
+		{"p", `{"metadata": {"linux": 1}, "apiVersion": "security-profiles-operator.x-k8s.io/v1"}`, SPO},
+		{"p", `{`, OCI},
+		{"p", `{"a": [[{"filter": 1}]]}`, OCI},
+		// YAML.
+		{"p", "---\n# c\napiVersion: security-profiles-operator.x-k8s.io/v1\n", SPO},
+		{"p", "%YAML 1.2\n---\nkind: SeccompProfile\n", SPO},
+		{"p", "--- # c\nseccomp:\n", Elastic},
+		{"p", "kind: \"SeccompProfile\"\n", SPO},
+		{"p", "metadata:\n  name: a\n", SPO},
+		// Rules of which some line says whose they are.
+		{"p", "read: 1\nwrite: 1\n@include ./more\n", Minijail},
+		{"p", "read: 1\nmmap: arg2 in ~PROT_EXEC || arg2 in ~PROT_WRITE\n", Minijail},
+		{"p", "read: 1\nclone: arg0 & CLONE_THREAD\n", Minijail},
+		{"p", "read: 1\nprctl: { arg0 == PR_SET_NAME; log }\n", Minijail},
+		{"p", "read: 1\nopen[arch=x86_64]: 1\n", Minijail},
+		{"p", "read: 1\nwrite: in(arg0, 1)\n{a, b}: 1\n", Secco},
+		{"p", "read: 1\nDEFAULT_POLICY = kill\nclone: arg0 & CLONE_THREAD\n", Secco},
+		{"p", "read: 1\nwrite, close: 1\n", Secco},
+		{"p", "read: 1\nclone: arg0 & CLONE_THREAD == 0\n", Secco},
+		{"p", "read: 1\nsocket(domain): domain == 1\n", Secco},
+		{"p", "read: 1\nwhen cap(CAP_BPF) {\nbpf: allow\n}\n", Secco},
 	} {
 		if got := KindOf(source.NewFile(c.name, c.data)); got != c.want {
 			t.Errorf("%s with %q is taken for %s, want %s", c.name, c.data, got, c.want)

@@ -37,7 +37,7 @@ type Options struct {
 	// the like. The first of Targets is the machine that a profile is resolved for
 	// and whose byte order a raw program has.
 	lang.Options
-	// Thread names a filter of a file of kind [Seccompiler] with several.
+	// Thread names a filter of a file of kind [Seccompiler] or [SPO] with several.
 	Thread string
 }
 
@@ -49,6 +49,13 @@ type Filter struct {
 	Tests   []lang.Test                       // that a policy states about itself
 	Freq    map[linux.Arch]map[uint32]float64 // how often calls are made, where the sources say so
 	Program bpf.Program
+	// Profile is what an OCI or Docker profile says, its guards not evaluated.
+	Profile *oci.Profile
+	// Host is the machine and container that a profile's guards were evaluated for.
+	Host oci.Host
+
+	files     []*source.File
+	commented map[*source.File][]commented // of JSON, once it is asked for
 }
 
 // Read reads one filter. Several sources have to be policies in secco's language,
@@ -60,7 +67,7 @@ func Read(files []*source.File, opts Options) (*Filter, source.Diagnostics) {
 		diags.Errorf(source.Span{}, "no-source", "there is nothing to be read")
 		return nil, diags
 	}
-	f := &Filter{Name: files[0].Name()}
+	f := &Filter{Name: files[0].Name(), files: files}
 	for i, file := range files {
 		k := opts.Kind
 		if k == "" {
@@ -76,6 +83,7 @@ func Read(files []*source.File, opts Options) (*Filter, source.Diagnostics) {
 	if !ok {
 		return nil, diags
 	}
+	f.Host = host
 	var findings source.Diagnostics
 	switch file := files[0]; f.Kind {
 	case Secco:
@@ -85,7 +93,9 @@ func Read(files []*source.File, opts Options) (*Filter, source.Diagnostics) {
 	case Asm:
 		f.Program, findings = assemble(file)
 	case OCI:
-		f.Policy, findings = profile(file, host)
+		f.Policy, f.Profile, findings = profile(file, host)
+	case SPO:
+		f.Policy, findings = seccompProfile(file, host, opts)
 	case Rkeene: // names its architectures itself
 		f.Policy, findings = rkeene.Read(file)
 	case Elastic:
@@ -153,16 +163,27 @@ func assemble(file *source.File) (program bpf.Program, diags source.Diagnostics)
 
 // profile reads an OCI or Docker profile. What runtimes make of it depends on the
 // machine and the container.
-func profile(file *source.File, host oci.Host) (*policy.Policy, source.Diagnostics) {
+func profile(file *source.File, host oci.Host) (*policy.Policy, *oci.Profile, source.Diagnostics) {
 	parsed, diags := oci.Parse(file)
+	if diags.HasErrors() {
+		return nil, nil, diags
+	}
+	p, more := convert.FromOCI(parsed, convert.Options{Host: host})
+	return p, parsed, append(diags, more...)
+}
+
+// seccompProfile reads a SeccompProfile, and those that it builds on from beside
+// it.
+func seccompProfile(file *source.File, host oci.Host, opts Options) (*policy.Policy, source.Diagnostics) {
+	spo := oci.SPOOptions{Name: opts.Thread}
+	if opts.Find != nil {
+		spo.Find = func(from *source.File, name string) (*source.File, error) { return opts.Find(from, name, false) }
+	}
+	parsed, diags := oci.ParseSPO(file, spo)
 	if diags.HasErrors() {
 		return nil, diags
 	}
-	resolved, more := parsed.Resolve(host)
-	if diags = append(diags, more...); diags.HasErrors() {
-		return nil, diags
-	}
-	p, more := convert.FromOCI(resolved, convert.Options{Host: host})
+	p, more := convert.FromOCI(parsed, convert.Options{Host: host})
 	return p, append(diags, more...)
 }
 

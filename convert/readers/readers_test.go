@@ -22,6 +22,7 @@ var sources = map[Kind]*source.File{
 	BPF:         source.NewFile("p", string(bpf.Encode(returnsAllow, binary.LittleEndian))),
 	Asm:         source.NewFile("p", "ret #0x7fff0000\n"),
 	OCI:         source.NewFile("p", `{"defaultAction":"SCMP_ACT_ERRNO","architectures":["SCMP_ARCH_X86_64"],"syscalls":[{"names":["read"],"action":"SCMP_ACT_ALLOW"}]}`),
+	SPO:         source.NewFile("p", "apiVersion: security-profiles-operator.x-k8s.io/v1\nkind: SeccompProfile\nspec: {defaultAction: SCMP_ACT_ERRNO, syscalls: [{names: [read], action: SCMP_ACT_ALLOW}]}\n"),
 	Rkeene:      source.NewFile("p", "x86_64 {\nreturn allow\n}\n"),
 	Minijail:    source.NewFile("p.policy", "read: allow\n"),
 	Elastic:     source.NewFile("p", "seccomp:\n  default_action: errno\n  syscalls:\n  - action: allow\n    names: [read]\n"),

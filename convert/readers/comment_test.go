@@ -1,0 +1,50 @@
+package readers
+
+import (
+	"strings"
+	"testing"
+
+	"secco/source"
+)
+
+// TestComment asks for the comment at each place that the source marks with ^.
+func TestComment(t *testing.T) {
+	for _, c := range []struct {
+		kind         Kind
+		text, header string
+		want         []string
+	}{
+		{Minijail, "# Head\n# of it\n\n# a\n#  b\n^read: 1 # c\n^write: 1\n\n#d\n\n^close: 1\n", "Head\nof it", []string{"a\n b\nc", "", ""}},
+		{Minijail, "# a\n^read: 1\n", "", []string{"a"}},
+		{Minijail, "^open: arg0 == \"#\" && arg1 ==#x\n", "", []string{""}},
+		{Elastic, "seccomp:\n  # not\n  syscalls:\n  # group\n  - action: errno  # EPERM\n    names:\n    # one\n    - ^connect  # c\n    - ^bind\n", "", []string{"group\none\nc", "group"}},
+		{Rkeene, "# not\ni386 {\n    # if\n    if {$nr eq \"socket\"} {\n        # inner\n        ^return allow\n    }\n    # at last\n    ^return allow\n}\n", "", []string{"if\ninner", "at last"}},
+		{Secco, "# not\narch i386 {\n    # of sockets\n    socket {\n        ^arg0 == 1 -> allow # unix\n    }\n}\n", "", []string{"of sockets\nunix"}},
+		{OCI, "{\"comment\": \"not\", \"syscalls\": [\n{\"names\": [^\"read\"], \"comment\": \"a\\nb\", \"args\": [{\"comment\": \"c\"}]}, {\"names\": [^\"write\"]}]}", "", []string{"a\nb", ""}},
+		{Seccompiler, `{"vmm": {"filter": [{"syscall": ^"read", "args": [^{"index": 1, "comment": "arg"}], "comment": "call"}]}}`, "", []string{"call", "arg"}},
+		{Asm, "; a\n^ret #0\n", "", []string{""}},
+	} {
+		var at []int
+		for text := c.text; ; {
+			i := strings.Index(text, "^")
+			if i < 0 {
+				break
+			}
+			text = text[:i] + text[i+1:]
+			at = append(at, i)
+		}
+		file := source.NewFile("p", strings.ReplaceAll(c.text, "^", ""))
+		f := &Filter{Kind: c.kind, files: []*source.File{file}}
+		for i, offset := range at {
+			if got := f.Comment(file.Span(offset, offset+1)); got != c.want[i] {
+				t.Errorf("%s: %q at %d: got %q, want %q", c.kind, c.text, offset, got, c.want[i])
+			}
+		}
+		if got := f.Header(); got != c.header {
+			t.Errorf("%s: %q has the header %q, want %q", c.kind, c.text, got, c.header)
+		}
+	}
+	if got := (&Filter{Kind: Secco}).Comment(source.Span{}); got != "" {
+		t.Errorf("nowhere is %q", got)
+	}
+}
