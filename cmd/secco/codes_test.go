@@ -69,6 +69,8 @@ func codeOf(call *ast.CallExpr) (string, bool) {
 		case "badInput", "refused":
 		case "newFailure":
 			at = 1
+		case "asFailure":
+			at = 2
 		default:
 			return "", false
 		}

@@ -95,7 +95,7 @@ func toSPO(s *session, f *filter) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return convert.ToSPO(p, s.objectName(f), opts)
+	return named(convert.ToSPO(p, s.objectName(f), opts))
 }
 
 // toPod writes what goes with the profile that the operator installs under the
@@ -105,12 +105,21 @@ func toPod(s *session, f *filter) ([]byte, error) {
 		if _, err := toOCI(s, f); err != nil {
 			return nil, err
 		}
-		return convert.ToPod(path)
+		return named(convert.ToPod(path))
 	}
 	if _, err := toSPO(s, f); err != nil {
 		return nil, err
 	}
-	return convert.ToPod(convert.SPOPath(s.objectName(f)))
+	return named(convert.ToPod(convert.SPOPath(s.objectName(f))))
+}
+
+// named gives the failure of a conversion its code, where all that can be wrong
+// but the filter is what its result is to be called.
+func named(data []byte, err error) ([]byte, error) {
+	if err != nil {
+		return nil, asFailure(err, exitBad, "bad-name")
+	}
+	return data, nil
 }
 
 // exported returns what a filter is converted from, and for which machine.

@@ -141,7 +141,7 @@ func (s *session) compile(f *filter) (*compiler.Output, error) {
 	if size := (*compiler.SizeError)(nil); errors.As(err, &size) {
 		return nil, tooLong(f, size)
 	} else if err != nil {
-		return nil, asFailure(err, exitBad, "compile")
+		return nil, refused("fault", "a fault in secco itself, please report it: %s", err)
 	}
 	f.program = out
 	return out, nil
