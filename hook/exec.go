@@ -62,6 +62,31 @@ func Exec(program bpf.Program, opts Options, path string, argv, env []string) er
 	return become(program, opts, path, argv, env, false)
 }
 
+// Become is [Exec] without a filter: unlike syscall.Exec it hands on the signal
+// mask that this process was started with. It returns only if it fails; signal
+// handlers are gone then, and the caller should end.
+func Become(path string, argv, env []string) error {
+	starting.Lock()
+	defer starting.Unlock()
+	s := &current
+	if err := s.command(path, argv, env); err != nil {
+		return err
+	}
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	return &ExecError{path, s.leave()}
+}
+
+// leave executes the command.
+//
+//go:nosplit
+//go:norace
+func (s *start) leave() syscall.Errno {
+	s.restore()
+	_, _, errno := syscall.RawSyscall6(unix.SYS_EXECVE, uintptr(s.path), uintptr(s.argv), uintptr(s.env), 0, 0, 0)
+	return errno
+}
+
 // An ExecError says why a command could not be started.
 type ExecError struct {
 	Name string // as it was asked for
@@ -188,6 +213,33 @@ func (s *start) prepare(program bpf.Program, opts Options, path string, argv, en
 	if s.setPrivs, err = opts.setsNoNewPrivs(); err != nil {
 		return err
 	}
+	if err := s.command(path, argv, env); err != nil {
+		return err
+	}
+	s.prog = sockFprog(program)
+	s.flags = uintptr(opts.Flags &^ (TSYNC | TSYNCESRCH))
+	if s.gate = gate; gate {
+		s.flags |= uintptr(NewListener)
+	}
+	name := filepath.Base(os.Args[0])
+	for outcome := range s.messages {
+		e := &ExecError{path, syscall.Errno(outcome)}
+		switch outcome {
+		case 0, otherErrno:
+			e.Err = errors.New("the filter made up the result of execve")
+		case threadKilled:
+			e.Err = errors.New("the filter ended the thread that called execve")
+		case gateFailed:
+			e.Err = errors.New("the gate could not be opened; it needs Linux 5.5")
+		}
+		s.messages[outcome] = fmt.Appendf(nil, "%s: %v\n", name, e)
+		s.codes[outcome] = uint8(e.Code())
+	}
+	return nil
+}
+
+// command prepares the command.
+func (s *start) command(path string, argv, env []string) error {
 	pathPtr, err := syscall.BytePtrFromString(path)
 	if err != nil {
 		return &ExecError{path, err}
@@ -204,26 +256,7 @@ func (s *start) prepare(program bpf.Program, opts Options, path string, argv, en
 		return &ExecError{path, err}
 	}
 	s.path, s.argv, s.env = unsafe.Pointer(pathPtr), unsafe.Pointer(&argvPtr[0]), unsafe.Pointer(&envPtr[0])
-	s.prog = sockFprog(program)
-	s.flags = uintptr(opts.Flags &^ (TSYNC | TSYNCESRCH))
-	if s.gate = gate; gate {
-		s.flags |= uintptr(NewListener)
-	}
 	s.restoreLimit, s.limit = raisedLimit()
-	name := filepath.Base(os.Args[0])
-	for outcome := range s.messages {
-		e := &ExecError{path, syscall.Errno(outcome)}
-		switch outcome {
-		case 0, otherErrno:
-			e.Err = errors.New("the filter made up the result of execve")
-		case threadKilled:
-			e.Err = errors.New("the filter ended the thread that called execve")
-		case gateFailed:
-			e.Err = errors.New("the gate could not be opened; it needs Linux 5.5")
-		}
-		s.messages[outcome] = fmt.Appendf(nil, "%s: %v\n", name, e)
-		s.codes[outcome] = uint8(e.Code())
-	}
 	return nil
 }
 
@@ -254,16 +287,24 @@ func blockSignals()
 //go:linkname unblockSignals syscall.runtime_AfterFork
 func unblockSignals()
 
+// restore undoes what the Go runtime has done to this process.
+//
+//go:nosplit
+//go:norace
+func (s *start) restore() {
+	resetSignals()
+	if s.restoreLimit {
+		_, _, _ = syscall.RawSyscall6(unix.SYS_PRLIMIT64, 0, unix.RLIMIT_NOFILE, uintptr(unsafe.Pointer(&s.limit)), 0, 0, 0)
+	}
+}
+
 // enter installs the filter and executes the command. It returns only where the
 // filter could not be installed.
 //
 //go:nosplit
 //go:norace
 func (s *start) enter() syscall.Errno {
-	resetSignals()
-	if s.restoreLimit {
-		_, _, _ = syscall.RawSyscall6(unix.SYS_PRLIMIT64, 0, unix.RLIMIT_NOFILE, uintptr(unsafe.Pointer(&s.limit)), 0, 0, 0)
-	}
+	s.restore()
 	if s.setPrivs {
 		if _, _, errno := syscall.RawSyscall6(unix.SYS_PRCTL, unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0, 0); errno != 0 {
 			s.state.Store(refused)

@@ -8,9 +8,10 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime"
 	"strings"
-	"syscall"
 
+	"secco/hook"
 	"secco/hook/container"
 )
 
@@ -35,6 +36,10 @@ Without a policy that is found, can be said as a profile and is written, no cont
 starts.
 `
 
+// What the runtime starts with shall be what this process's main thread has: it
+// holds the parent-death signal.
+func init() { runtime.LockOSThread() }
+
 func main() {
 	os.Exit(run(os.Args, os.Environ(), os.Stdout, os.Stderr))
 }
@@ -50,7 +55,7 @@ func run(argv, env []string, stdout, stderr io.Writer) int {
 	if err == nil {
 		var path string
 		if path, err = prepare(own, inv); err == nil {
-			err = fmt.Errorf("%s: %w", path, syscall.Exec(path, append([]string{path}, args...), env))
+			err = hook.Become(path, append([]string{path}, args...), env)
 		}
 	}
 	err = fmt.Errorf("secco-runtime: %w", err)
