@@ -21,8 +21,11 @@ import (
 // Options is what the caller says beside the sources.
 type Options struct {
 	// Targets are the architectures to make a policy for. Where there are none,
-	// it is those that the sources name (ARCHES), else x86_64 alone.
+	// it is those that the sources name (ARCHES), else Machine alone.
 	Targets []linux.Arch
+	// Machine is the one target where neither Targets nor the sources name any; zero
+	// is x86_64.
+	Machine linux.Arch
 	// Defaults are default actions; where the sources state one, they win.
 	Defaults Defaults
 	// Definitions are sources that hold definitions only. They come first.
@@ -60,13 +63,24 @@ func Load(files []*source.File, opts Options) (*policy.Policy, source.Diagnostic
 // LoadTests is Load, and returns the tests that the sources state as well.
 func LoadTests(files []*source.File, opts Options) (*policy.Policy, []Test, source.Diagnostics) {
 	l := &loader{builder: &policy.Builder{}}
+	return l.load(l.parse(files), opts)
+}
+
+// LoadSyntax is Load of what was parsed already, or made in place of a text. Spans
+// in it may be of any file.
+func LoadSyntax(files []*syntax.File, opts Options) (*policy.Policy, source.Diagnostics) {
+	l := &loader{builder: &policy.Builder{}}
+	p, _, diags := l.load(files, opts)
+	return p, diags
+}
+
+func (l *loader) load(parsed []*syntax.File, opts Options) (*policy.Policy, []Test, source.Diagnostics) {
 	definitions := l.parse(opts.Definitions)
-	parsed := l.parse(files)
 	l.diags = append(l.diags, syntax.Resolve(parsed, opts.Find)...)
 	l.unparsed = l.diags.HasErrors()
 	given := l.callersDefaults(opts.Defaults)
 	unit, diags := check.Collect(parsed, check.Options{
-		Targets: opts.Targets, Defaults: given, Definitions: definitions,
+		Targets: opts.Targets, Machine: opts.Machine, Defaults: given, Definitions: definitions,
 		Capabilities: opts.Capabilities, Kernel: opts.Kernel,
 	})
 	l.diags = append(l.diags, diags...)

@@ -8,6 +8,8 @@ import (
 	"secco/lang/syntax"
 	"secco/lang/unify"
 	"secco/linux"
+	"secco/policy"
+	"secco/policy/prove"
 	"secco/source"
 )
 
@@ -19,6 +21,24 @@ type Test struct {
 	Args [6]*uint64 // nil stands for every value
 	Want linux.Action
 	Span source.Span
+}
+
+// Prove decides, for all calls that the test is about, whether a policy does what
+// the test expects: the verdict is Equal where it does, Different with a call for
+// which it does not, or Undecided.
+func (t Test) Prove(p *policy.Policy) (prove.Result, error) {
+	// The policy is compared with one that differs from it in nothing but that it
+	// does what the test expects to the calls that the test is about.
+	expected := p.With(t.Arch, t.NR, func(b *policy.Builder, root *policy.Node) *policy.Node {
+		n := b.Leaf(t.Want, t.Span)
+		for i, arg := range t.Args {
+			if arg != nil {
+				n = b.TestWide(policy.CmpEq, b.Arg(t.Arch, i), b.ConstWide(*arg), n, root, t.Span)
+			}
+		}
+		return n
+	})
+	return prove.Equivalent(prove.Policy(p), prove.Policy(expected), prove.Options{Arches: []linux.Arch{t.Arch}})
 }
 
 // tests returns the tests of the unit.

@@ -51,7 +51,7 @@ func (j Join) decided(a linux.Action) bool {
 // b have for it, with the rule that it comes from. Its targets are those of both.
 // Settings are kept where both agree; dropped names the others.
 func Merge(a, b *Policy, j Join) (merged *Policy, dropped []string) {
-	m := &merger{join: j, a: a, b: b, exprs: map[*Expr]*Expr{}, done: map[[2]*Node]*Node{}}
+	m := &merger{copier: newCopier(), join: j, a: a, b: b, done: map[[2]*Node]*Node{}}
 	out := &Policy{BadArch: m.node(a.BadArch, b.BadArch)}
 	for _, t := range slices.Concat(a.Targets, b.Targets) {
 		if out.Target(t.Arch) == nil {
@@ -67,11 +67,10 @@ func Merge(a, b *Policy, j Join) (merged *Policy, dropped []string) {
 
 // merger makes one policy of two.
 type merger struct {
-	Builder
-	join  Join
-	a, b  *Policy
-	exprs map[*Expr]*Expr
-	done  map[[2]*Node]*Node
+	copier
+	join Join
+	a, b *Policy
+	done map[[2]*Node]*Node
 }
 
 func (m *merger) target(arch linux.Arch) *Target {
@@ -124,24 +123,6 @@ func (m *merger) node(a, b *Node) *Node {
 	}
 	m.done[key] = n
 	return n
-}
-
-// expr returns an expression as one of this Builder.
-func (m *merger) expr(e *Expr) *Expr {
-	if have, ok := m.exprs[e]; ok {
-		return have
-	}
-	var made *Expr
-	switch e.Op {
-	case OpConst:
-		made = m.Const(e.K)
-	case OpWord:
-		made = m.Word(e.W)
-	default:
-		made = m.Binary(e.Op, m.expr(e.X), m.expr(e.Y))
-	}
-	m.exprs[e] = made
-	return made
 }
 
 // mergeSettings keeps the settings that both have.

@@ -5,8 +5,6 @@ import (
 
 	"secco/convert/readers"
 	"secco/lang"
-	"secco/linux"
-	"secco/policy"
 	"secco/policy/prove"
 )
 
@@ -58,11 +56,8 @@ var testCommand = &cli.Command{
 }
 
 // runTest decides one test and prints why it fails.
-//
-// The policy is compared with one that differs from it in nothing but that it
-// does what the test expects to the calls that the test is about.
 func (s *session) runTest(f *filter, t lang.Test) (prove.Verdict, error) {
-	result, err := prove.Equivalent(prove.Policy(f.policy), prove.Policy(expected(f.policy, t)), prove.Options{Arches: []linux.Arch{t.Arch}})
+	result, err := t.Prove(f.policy)
 	if err != nil {
 		return 0, refused("fault", "a fault in secco itself, please report it: %s", err)
 	}
@@ -75,70 +70,4 @@ func (s *session) runTest(f *filter, t lang.Test) (prove.Verdict, error) {
 		err = s.printf("%s: undecided: %s\n", t.Span, result.Reason)
 	}
 	return result.Verdict, err
-}
-
-// expected returns the policy with the test's action for the test's calls.
-func expected(p *policy.Policy, t lang.Test) *policy.Policy {
-	c := copier{nodes: map[*policy.Node]*policy.Node{}}
-	root := c.node(p.Root(t.Arch.Audit(), t.NR))
-	changed := &policy.Policy{BadArch: c.node(p.BadArch), X32: c.node(p.X32), Settings: p.Settings}
-	for _, target := range p.Targets {
-		copied := &policy.Target{Arch: target.Arch, Rules: map[uint32]*policy.Node{}, Default: c.node(target.Default)}
-		for nr, n := range target.Rules {
-			copied.Rules[nr] = c.node(n)
-		}
-		changed.Targets = append(changed.Targets, copied)
-	}
-	target := changed.Target(t.Arch)
-	if target == nil { // all its calls are decided alike
-		target = &policy.Target{Arch: t.Arch, Rules: map[uint32]*policy.Node{}, Default: root}
-		changed.Targets = append(changed.Targets, target)
-	}
-	target.Rules[t.NR] = c.tested(root, t)
-	if changed.Target(linux.X32) != nil {
-		changed.X32 = nil
-	}
-	return changed
-}
-
-// copier copies graphs into a Builder of its own.
-type copier struct {
-	policy.Builder
-	nodes map[*policy.Node]*policy.Node
-}
-
-func (c *copier) node(n *policy.Node) *policy.Node {
-	if n == nil || c.nodes[n] != nil {
-		return c.nodes[n]
-	}
-	policy.Walk(func(n *policy.Node) { // successors come first
-		if n.IsLeaf() {
-			c.nodes[n] = c.Leaf(n.Action, n.Span)
-		} else {
-			c.nodes[n] = c.Test(n.Cmp, c.expr(n.X), c.expr(n.Y), c.nodes[n.Yes], c.nodes[n.No], n.Span)
-		}
-	}, n)
-	return c.nodes[n]
-}
-
-func (c *copier) expr(e *policy.Expr) *policy.Expr {
-	switch e.Op {
-	case policy.OpConst:
-		return c.Const(e.K)
-	case policy.OpWord:
-		return c.Word(e.W)
-	}
-	return c.Binary(e.Op, c.expr(e.X), c.expr(e.Y))
-}
-
-// tested returns a graph that gives the test's calls the test's action, and
-// others what the root does.
-func (c *copier) tested(root *policy.Node, t lang.Test) *policy.Node {
-	n := c.Leaf(t.Want, t.Span)
-	for i, arg := range t.Args {
-		if arg != nil {
-			n = c.TestWide(policy.CmpEq, c.Arg(t.Arch, i), c.ConstWide(*arg), n, root, t.Span)
-		}
-	}
-	return n
 }

@@ -34,8 +34,8 @@ type Options struct {
 	// Kind settles what the sources are; empty leaves that to [KindOf].
 	Kind Kind
 	// Options are those of the language; the others use them as far as they have
-	// the like. The first of Targets is the machine that a profile is resolved for
-	// and whose byte order a raw program has.
+	// the like. The first of Targets, or where there are none Machine, is what a
+	// profile is resolved for and whose byte order a raw program has.
 	lang.Options
 	// Thread names a filter of a file of kind [Seccompiler] or [SPO] with several.
 	Thread string
@@ -99,9 +99,9 @@ func Read(files []*source.File, opts Options) (*Filter, source.Diagnostics) {
 	case Rkeene: // names its architectures itself
 		f.Policy, findings = rkeene.Read(file)
 	case Elastic:
-		f.Policy, findings = elastic.Read(file, elastic.Options{Arches: opts.Targets})
+		f.Policy, findings = elastic.Read(file, elastic.Options{Arches: opts.arches()})
 	case Seccompiler:
-		f.Policy, findings = seccompiler.Read(file, seccompiler.Options{Arches: opts.Targets, Thread: opts.Thread})
+		f.Policy, findings = seccompiler.Read(file, seccompiler.Options{Arches: opts.arches(), Thread: opts.Thread})
 	case Minijail:
 		f.Policy, f.Freq, findings = readMinijail(file, opts)
 	default:
@@ -113,15 +113,29 @@ func Read(files []*source.File, opts Options) (*Filter, source.Diagnostics) {
 	return f, diags
 }
 
+// arches returns what a filter is for that names no architectures itself.
+func (o *Options) arches() []linux.Arch {
+	if len(o.Targets) == 0 && o.Machine != 0 {
+		return []linux.Arch{o.Machine}
+	}
+	return o.Targets
+}
+
 // release matches a kernel's release, as people and uname write it.
 var release = regexp.MustCompile(`^(\d{1,3})\.(\d{1,3})(\.\d+)*([-+].*)?$`)
 
 // host returns the machine and container that profiles are read for. It leaves
 // the kernel's version in the form that the language takes.
 func (o *Options) host(diags *source.Diagnostics) (host oci.Host, ok bool) {
+	for _, a := range o.Targets {
+		if !a.Valid() {
+			diags.Errorf(source.Span{}, "unknown-arch", "a target is no architecture")
+			return host, false
+		}
+	}
 	host.Caps = o.Capabilities
-	if len(o.Targets) > 0 {
-		host.Arch = o.Targets[0]
+	if list := o.arches(); len(list) > 0 {
+		host.Arch = list[0]
 	}
 	if o.Kernel == "" {
 		return host, true
@@ -190,7 +204,7 @@ func seccompProfile(file *source.File, host oci.Host, opts Options) (*policy.Pol
 // readMinijail reads a policy of minijail's with what it includes. Absolute paths
 // are looked for in the same places as others, below the directories.
 func readMinijail(file *source.File, opts Options) (p *policy.Policy, often minijail.Frequencies, diags source.Diagnostics) {
-	mini := minijail.Options{Arches: opts.Targets}
+	mini := minijail.Options{Arches: opts.arches()}
 	if find := opts.Find; find != nil {
 		mini.Find = func(from *source.File, path string) (*source.File, error) {
 			rest, isAbsolute := strings.CutPrefix(path, "/")

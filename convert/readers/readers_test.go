@@ -80,6 +80,7 @@ func TestReadWrong(t *testing.T) {
 		"byte order":       {[]*source.File{sources[BPF]}, Options{Options: lang.Options{Targets: []linux.Arch{linux.S390X}}}, "error[invalid-program]: p: "},
 		"assembler":        {[]*source.File{source.NewFile("p", "ret\nretx\n")}, Options{}, "p:1:4: error["},
 		"profile":          {[]*source.File{source.NewFile("p", "{}")}, Options{}, "error["},
+		"architecture":     {[]*source.File{sources[Elastic]}, Options{Options: lang.Options{Targets: []linux.Arch{200}}}, "error[unknown-arch]"},
 		"capability":       {[]*source.File{sources[OCI]}, Options{Options: lang.Options{Capabilities: []string{"CAP_ALL"}}}, "error[unknown-capability]"},
 		"minijail's":       {[]*source.File{sources[Minijail]}, Options{Options: lang.Options{Defaults: lang.Defaults{Policy: "permit"}}}, "<default-policy>:1:1: error["},
 	} {

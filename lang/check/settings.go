@@ -1,6 +1,7 @@
 package check
 
 import (
+	"cmp"
 	"slices"
 	"strconv"
 	"strings"
@@ -85,8 +86,8 @@ func (c *collector) setting(s syntax.Stmt) {
 	}
 }
 
-// targets finds the architectures: the caller's, else those of ARCHES, else
-// x86_64.
+// targets finds the architectures: the caller's, else those of ARCHES, else the
+// machine's.
 func (c *collector) targets(files []*syntax.File) {
 	list := c.opts.Targets
 	size := 0
@@ -97,10 +98,12 @@ func (c *collector) targets(files []*syntax.File) {
 		size += len(f.Stmts)
 	}
 	if len(list) == 0 {
-		list = []linux.Arch{linux.X86_64}
+		list = []linux.Arch{cmp.Or(c.opts.Machine, linux.X86_64)}
 	}
 	for _, a := range list {
-		if c.target(a) == nil {
+		if !a.Valid() {
+			c.diags.Errorf(c.unit.Start, "unknown-arch", "the caller names a target that is no architecture")
+		} else if c.target(a) == nil {
 			c.unit.Targets = append(c.unit.Targets, &Target{Arch: a, Rules: make(map[uint32]Uses, size)})
 		}
 	}

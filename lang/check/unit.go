@@ -81,8 +81,9 @@ func (r Rank) Above(s Rank) bool {
 // Options says what is known beside the sources.
 type Options struct {
 	// Targets are the architectures; where there are none the sources name
-	// them, or it is x86_64 alone.
+	// them, or it is Machine alone, of which zero is x86_64.
 	Targets []linux.Arch
+	Machine linux.Arch
 	// Defaults are default actions that the caller states.
 	Defaults []*syntax.Default
 	// Definitions are sources that may only hold definitions; they come first.

@@ -119,6 +119,9 @@ func TestRulesThatMatter(t *testing.T) {
 		{"compiler", "emulator", false},
 		{"linux", "source", false},
 		{"hook", "cmd/secco", false},
+		{"hook", ".", false},
+		{".", "cmd/secco", false},
+		{".", "hook", true},
 		{"cmd/secco", "hook", true},
 		{"convert", "policy/prove", true},
 	} {
