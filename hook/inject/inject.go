@@ -47,8 +47,9 @@ type Injection struct {
 	// then it is Verify that the process is followed for.
 	Program bpf.Program
 	Flags   hook.Flags // beside TSYNC
-	// Check is called once the process is stopped and before anything is done to
-	// it; it is to make sure that it is the right one.
+	// Check is to make sure that the process is the right one. It is called before
+	// anything is done to it, where an error leaves it alone, and again when it is
+	// stopped.
 	Check func() error
 	// Installed is called once the filter is installed and the process goes on. An
 	// error kills it.
@@ -60,7 +61,8 @@ type Injection struct {
 }
 
 // Run installs the filter and returns when the payload runs under it. Any error
-// but [ErrEnded] means that the process was killed. Run needs CAP_SYS_ADMIN and a
+// but [ErrEnded] means that the process was killed, or that nothing was done to it:
+// a runtime whose hook fails ends it then. Run needs CAP_SYS_ADMIN and a
 // caller that may make no other use of wait4.
 func (in Injection) Run() error {
 	options := uintptr(traceOptions)
@@ -78,6 +80,11 @@ func (in Injection) Run() error {
 		return fmt.Errorf("process %d: %w", in.Pid, err)
 	}
 	defer func() { _ = unix.Close(pidfd) }()
+	if in.Check != nil {
+		if err := in.Check(); err != nil {
+			return err
+		}
+	}
 	runtime.LockOSThread() // ptrace binds a tracee to a thread
 	defer runtime.UnlockOSThread()
 

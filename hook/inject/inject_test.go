@@ -132,7 +132,7 @@ func target(mode string) {
 type order struct {
 	Pid     int
 	Program bpf.Program
-	Refuse  bool
+	Refuse  int // which call of Check fails
 }
 
 func injector(arg string) {
@@ -140,10 +140,11 @@ func injector(arg string) {
 	if err := json.Unmarshal([]byte(arg), &o); err != nil {
 		panic(err)
 	}
+	checks := 0
 	err := inject.Injection{
 		Pid: o.Pid, Program: o.Program,
 		Check: func() error {
-			if o.Refuse {
+			if checks++; checks == o.Refuse {
 				return errors.New("refused")
 			}
 			return nil
@@ -277,8 +278,15 @@ func TestInjectKills(t *testing.T) {
 	t.Run("refused", func(t *testing.T) {
 		target := startProcess(t, "target", "plain")
 		target.want("ready")
-		startProcess(t, "injector", orderFor(t, target, order{Refuse: true})).want("result: refused")
+		startProcess(t, "injector", orderFor(t, target, order{Refuse: 2})).want("result: refused")
 		target.want("EOF")
+	})
+	t.Run("another process", func(t *testing.T) {
+		target := startProcess(t, "target", "plain")
+		target.want("ready")
+		startProcess(t, "injector", orderFor(t, target, order{Refuse: 1})).want("result: refused")
+		target.in.Write([]byte{1}) // it has nothing to do with it and is left alone
+		target.want("payload ")
 	})
 	t.Run("injector killed", func(t *testing.T) {
 		target := startProcess(t, "target", "plain")
