@@ -1,10 +1,13 @@
 package convert
 
 import (
+	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 
+	"secco/convert/libseccomp"
 	"secco/linux"
 	"secco/oci"
 	"secco/policy"
@@ -13,19 +16,18 @@ import (
 )
 
 // difference returns a call that two graphs treat differently.
-func difference(f, g *policy.Node, a linux.Arch, nr uint32) (call linux.SeccompData, differ bool, err error) {
+func difference(f, g *policy.Node, calls diagram.Calls) (call linux.SeccompData, differ bool, err error) {
+	call = linux.SeccompData{Arch: calls.Arch.Lo, NR: calls.NR.Lo}
 	if f.IsLeaf() && g.IsLeaf() {
-		call = linux.SeccompData{Arch: a.Audit(), NR: nr}
 		return call, f.Action.Effect() != g.Action.Effect(), nil
 	}
-	calls := diagram.CallsOf(a, nr)
 	var m diagram.Meetings
 	m.Graph(f, calls)
 	m.Graph(g, calls)
 	s := diagram.NewSpace(calls, m.Order(), limits)
 	err = s.Do(func() {
 		where := s.And(s.Domain(), s.Differ(s.Graph(f), s.Graph(g)))
-		call, differ = s.Member(where, linux.SeccompData{Arch: a.Audit(), NR: nr})
+		call, differ = s.Member(where, call)
 	})
 	return call, differ, err
 }
@@ -62,7 +64,7 @@ func (b *behaviour) same(entries []specs.LinuxSyscall, fallback linux.Action) bo
 	if err != nil {
 		return false
 	}
-	_, differ, err := difference(b.root, root, b.arch, b.nr)
+	_, differ, err := difference(b.root, root, diagram.CallsOf(b.arch, b.nr))
 	return err == nil && !differ
 }
 
@@ -95,7 +97,7 @@ func (e *exporter) differs(name string, entries []specs.LinuxSyscall, behaviours
 
 // compare returns the loss where a profile would do something else than b.
 func (b *behaviour) compare(name string, root *policy.Node) *Loss {
-	call, differ, err := difference(b.root, root, b.arch, b.nr)
+	call, differ, err := difference(b.root, root, diagram.CallsOf(b.arch, b.nr))
 	if err != nil {
 		return &Loss{Span: b.span(), Arch: b.arch, Syscall: name, Reason: fmt.Sprintf("the rule is too complex to be analysed: %v", err), Help: helpTooMany}
 	}
@@ -114,9 +116,11 @@ func (b *behaviour) compare(name string, root *policy.Node) *Loss {
 	return l
 }
 
-// check reads the finished profile back and compares all of it.
+// check reads the finished profile back and compares all of it; then it has
+// libseccomp, if it may be asked, build its programs, and compares those.
 func (e *exporter) check(out *specs.LinuxSeccomp) {
-	back, diags := FromOCI(oci.FromSpec(out), Options{Host: oci.Host{Arch: e.native}, WithoutLibseccomp: e.opts.WithoutLibseccomp})
+	host := oci.Host{Arch: e.native, Runtime: e.opts.Host.Runtime}
+	back, diags := FromOCI(oci.FromSpec(out), Options{Host: host, WithoutLibseccomp: e.opts.WithoutLibseccomp})
 	if back == nil {
 		if e.together(out.Syscalls); len(e.losses) == 0 {
 			e.lose(Loss{Reason: "the profile can't be read back: " + diags.Error()})
@@ -128,8 +132,87 @@ func (e *exporter) check(out *specs.LinuxSeccomp) {
 		for _, s := range t.Arch.Syscalls() {
 			b := &behaviour{arch: t.Arch, nr: s.NR, root: t.Root(s.NR)}
 			if err := b.compare(s.Name, other.Root(s.NR)); err != nil {
+				if e.answered(other.Root(s.NR).Leaf(&linux.SeccompData{Arch: t.Arch.Audit(), NR: s.NR})) {
+					e.loseNewest(t.Arch, s.NR, b.root)
+					break
+				}
 				e.lose(*err)
 			}
+		}
+		for _, r := range gaps(t.Arch) {
+			e.compareNumbers(t.Arch, r, t.Default, other.Default)
+		}
+	}
+	if e.policy.X32 != nil && back.X32 != nil {
+		e.compareNumbers(linux.X32, diagram.Range{Lo: linux.X32Bit, Hi: 0xfffffffe}, e.policy.X32, back.X32)
+	}
+	if len(e.losses) == 0 && e.opts.ask() {
+		e.confirm(out)
+	}
+}
+
+// compareNumbers compares what is done with numbers that have no name.
+func (e *exporter) compareNumbers(a linux.Arch, r diagram.Range, ours, theirs *policy.Node) {
+	call, differ, err := difference(ours, theirs, diagram.Calls{Arch: diagram.One(a.Audit()), NR: r})
+	switch {
+	case err != nil:
+		e.lose(Loss{Span: ours.Span, Arch: a, Reason: fmt.Sprintf("the default is too complex to be analysed: %v", err), Help: helpTooMany})
+	case differ && e.answered(theirs.Leaf(&call)):
+		e.loseNewest(a, call.NR, ours.Leaf(&call))
+	case differ:
+		l := Loss{Span: ours.Leaf(&call).Span, Arch: a}
+		l.Reason = fmt.Sprintf("number %#x gets %s, not %s", call.NR, theirs.Leaf(&call).Action.Effect(), ours.Leaf(&call).Action.Effect())
+		e.lose(l)
+	}
+}
+
+// answered reports whether a leaf is what the runtime answers itself.
+func (e *exporter) answered(leaf *policy.Node) bool {
+	return e.stubs() && isENOSYS(e.native, leaf.Action)
+}
+
+// loseNewest adds the loss of numbers, from this one on, that the runtime answers
+// itself and the policy does not leave to it: once for an architecture.
+func (e *exporter) loseNewest(a linux.Arch, nr uint32, ours *policy.Node) {
+	if slices.ContainsFunc(e.losses, func(l Loss) bool { return l.Arch == a }) {
+		return
+	}
+	name := fmt.Sprintf("%#x", nr)
+	if known, ok := a.SyscallName(nr); ok {
+		name = fmt.Sprintf("%d (%s)", nr, known)
+	}
+	e.lose(Loss{
+		Span: ours.Span, Arch: a,
+		Reason: fmt.Sprintf("%s answers numbers above all that the profile names itself, with ENOSYS: from %s on the policy says something else", e.opts.Host.Runtime, name),
+		Help:   "without --runtime the profile is made for libseccomp's program alone",
+	})
+}
+
+// confirm has libseccomp build its programs of the finished profile. The policy
+// that is read back is the same but for what the runtime answers, which is no
+// part of them.
+func (e *exporter) confirm(out *specs.LinuxSeccomp) {
+	back, diags := FromOCI(oci.FromSpec(out), Options{Host: oci.Host{Arch: e.native}})
+	if back == nil {
+		e.lose(Loss{Reason: "the profile can't be read back: " + diags.Error()})
+		return
+	}
+	version, unknown, err := confirm(back, out, e.native)
+	var noArch *libseccomp.ArchError
+	if errors.As(err, &noArch) {
+		return // a runtime with it takes the profile no more than it does
+	}
+	if err != nil {
+		e.lose(Loss{Reason: err.Error(), Help: helpTooMany})
+		return
+	}
+	for _, u := range unknown {
+		if u.Opened {
+			e.lose(Loss{
+				Arch: u.Arch, Syscall: u.Name, Span: e.span(u.Name),
+				Reason: fmt.Sprintf("libseccomp %s does not know it, and leaves it at the default action, which is laxer", version),
+				Help:   "use the program itself, or a newer libseccomp, here and under the runtime",
+			})
 		}
 	}
 }

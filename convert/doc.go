@@ -17,13 +17,15 @@ import (
 type Options struct {
 	// Host is the machine and container that a profile is for. Runtimes add the
 	// native architecture to those that a profile names. For ToOCI a Host.Arch
-	// of zero is the first 64-bit architecture of the policy.
+	// of zero is [Native]. What its runtime puts
+	// before libseccomp's program is part of the meaning.
 	Host oci.Host
-	// WithoutLibseccomp keeps the libseccomp that is built in, if one is, from
-	// deciding where the meaning of some rules is not known for all of its
-	// versions. Otherwise it builds its program of the profile, in at most twenty
-	// seconds, and the rules are taken, with a warning, where that is proved to do
-	// what they say; without it they are refused.
+	// WithoutLibseccomp keeps the libseccomp that is built in, if one is, out of
+	// it. Otherwise it builds its programs of the profile, in at most twenty
+	// seconds. What ToOCI returns is proved to be what they do. FromOCI asks where
+	// the meaning of some rules is not known for all of its versions: they are
+	// taken, with a warning, where the programs are proved to do what they say;
+	// without it they are refused.
 	WithoutLibseccomp bool
 	// Arch restricts ToOCI to one architecture of a policy with several: the
 	// profile has no rules for the others, which get kill_thread.

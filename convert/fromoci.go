@@ -22,6 +22,8 @@ import (
 // no architecture has is skipped by runtimes. That is an error where the rule is
 // stricter than the default, for then the call that was meant stays as open as
 // the default leaves it, and a warning elsewhere.
+//
+// What Options.Host.Runtime answers itself comes before all of that.
 func FromOCI(profile *oci.Profile, opts Options) (*policy.Policy, source.Diagnostics) {
 	resolved, diags := profile.Resolve(opts.Host)
 	if diags.HasErrors() {
@@ -29,23 +31,28 @@ func FromOCI(profile *oci.Profile, opts Options) (*policy.Policy, source.Diagnos
 	}
 	im := newImporter(resolved)
 	im.diags, im.host = diags, opts.Host
-	p := im.policy()
-	im.settle(p, opts.ask())
+	p, m := im.policy()
+	if len(im.unsafe) > 0 {
+		im.settle(p, opts)
+	}
 	im.diags.Sort()
 	if im.diags.HasErrors() {
 		return nil, im.diags
 	}
+	im.answerNewest(p, m)
 	return p, im.diags
 }
 
 // settle decides about rules that not every libseccomp may get right: they are
 // errors, unless the one that is built in may confirm them and does.
-func (im *importer) settle(p *policy.Policy, ask bool) {
-	if len(im.unsafe) == 0 {
-		return
-	}
-	if ask && !im.diags.HasErrors() {
-		version, err := confirm(p, im.profile.Spec())
+func (im *importer) settle(p *policy.Policy, opts Options) {
+	if opts.ask() && !im.diags.HasErrors() {
+		version, unknown, err := confirm(p, im.profile.Spec(), im.host.Native())
+		for _, u := range unknown {
+			if err == nil && im.doubted[u.Name] {
+				err = fmt.Errorf("libseccomp %s does not know %s, and so can't say", version, u.Name)
+			}
+		}
 		for i := range im.unsafe {
 			d := &im.unsafe[i]
 			if err != nil {
@@ -64,6 +71,7 @@ type importer struct {
 	host     oci.Host
 	diags    source.Diagnostics
 	unsafe   source.Diagnostics  // rules that not every libseccomp may get right
+	doubted  map[string]bool     // the syscalls that those are for
 	reported map[[2]*origin]bool // pairs that an error is about
 	wiped    map[[2]*origin]bool // pairs that a warning is about
 	budget   pairs
@@ -71,10 +79,11 @@ type importer struct {
 }
 
 func newImporter(p *oci.Profile) *importer {
-	return &importer{profile: p, reported: map[[2]*origin]bool{}, wiped: map[[2]*origin]bool{}, budget: maxPairs}
+	return &importer{profile: p, doubted: map[string]bool{}, reported: map[[2]*origin]bool{}, wiped: map[[2]*origin]bool{}, budget: maxPairs}
 }
 
-func (im *importer) policy() *policy.Policy {
+// policy returns what libseccomp makes of the profile, and of what.
+func (im *importer) policy() (*policy.Policy, *model) {
 	fallback, err := oci.ParseAction(im.profile.DefaultAction, im.profile.DefaultErrnoRet)
 	if err != nil {
 		im.diags.Errorf(im.profile.DefaultSpan, "unknown-action", "default action: %v", err)
@@ -91,7 +100,7 @@ func (im *importer) policy() *policy.Policy {
 	}
 	arches := im.arches()
 	if im.diags.HasErrors() {
-		return nil
+		return nil, nil
 	}
 	m := newModel(im.profile, fallback, arches)
 	im.unknown(m)
@@ -119,15 +128,17 @@ func (im *importer) policy() *policy.Policy {
 	if !im.diags.HasErrors() && len(im.unsafe) == 0 {
 		im.together(m)
 	}
-	return p
+	return p, m
 }
 
 // together reports rules of different syscalls that stand in each other's way.
 func (im *importer) together(m *model) {
 	if a, r := m.misplaced(); r != nil {
+		im.doubted[r.origin.name] = true
 		im.unsafe.Errorf(r.origin.span, "unsafe-rules", "%s is no syscall on %s, and none that is has rules as simple as this one: libseccomp does not get that right", r.origin.name, a)
 	}
 	if one, other, found := m.entangled(); found {
+		im.doubted[one.rule.origin.name], im.doubted[other.rule.origin.name] = true, true
 		d := im.unsafe.Errorf(one.rule.origin.span, "unsafe-rules", "the rules for %s and those for %s end in the same test after different ones: libseccomp may not get that right", one, other)
 		d.Related = append(d.Related, source.Related{Span: other.rule.origin.span, Message: "the other rule is here"})
 	}
@@ -147,6 +158,9 @@ func (im *importer) arches() []linux.Arch {
 		case !slices.Contains(arches, a):
 			arches = append(arches, a)
 		}
+	}
+	if slices.Contains(arches, linux.X32) && !slices.Contains(arches, linux.X86_64) {
+		im.diags.Errorf(im.profile.Span, "unsupported-arch", "x32 without x86_64: what libseccomp makes of that can't be stated")
 	}
 	return arches
 }
@@ -245,6 +259,7 @@ func (im *importer) report(p *problem, a linux.Arch, name, witness string) {
 	to := &im.diags
 	if p.code == "unsafe-rules" {
 		to = &im.unsafe
+		im.doubted[p.at.origin.name] = true
 	}
 	d := to.Errorf(p.at.origin.span, p.code, "%s on %s: %s", name, a, p.message)
 	if witness != "" {

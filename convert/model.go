@@ -31,6 +31,7 @@ type model struct {
 	absent   map[linux.Arch]map[string][]*rule // of calls that an architecture lacks
 	dropped  []*origin                         // rules whose action is the default's
 	unknown  []*origin                         // names that no architecture has
+	largest  map[linux.Arch]uint32             // the largest number that the profile names, or 0
 }
 
 // multiplexed are the calls that 32-bit x86, s390 and POWER have behind one
@@ -64,7 +65,10 @@ func multiplexes(a linux.Arch) bool {
 // newModel returns what runtimes make of a resolved profile whose actions are
 // known to be good.
 func newModel(p *oci.Profile, fallback linux.Action, arches []linux.Arch) *model {
-	m := &model{fallback: fallback, arches: arches, rules: map[linux.Arch]rules{}, absent: map[linux.Arch]map[string][]*rule{}}
+	m := &model{
+		fallback: fallback, arches: arches, rules: map[linux.Arch]rules{}, absent: map[linux.Arch]map[string][]*rule{},
+		largest: map[linux.Arch]uint32{},
+	}
 	for _, a := range arches {
 		m.rules[a] = rules{}
 		m.absent[a] = map[string][]*rule{}
@@ -73,6 +77,7 @@ func newModel(p *oci.Profile, fallback linux.Action, arches []linux.Arch) *model
 		action, _ := oci.ParseAction(entry.Action, entry.ErrnoRet)
 		for _, name := range entry.Names {
 			from := &origin{i, name.Name, name.Span}
+			m.names(name.Name)
 			switch {
 			case action == fallback:
 				m.dropped = append(m.dropped, from)
@@ -86,6 +91,16 @@ func newModel(p *oci.Profile, fallback linux.Action, arches []linux.Arch) *model
 		}
 	}
 	return m
+}
+
+// names notes the numbers that libseccomp has for a name.
+func (m *model) names(name string) {
+	_, behind := multiplexed[name]
+	for _, a := range m.arches {
+		if nr, ok := a.Syscall(name); ok && !(behind && multiplexes(a)) {
+			m.largest[a] = max(m.largest[a], nr)
+		}
+	}
 }
 
 // split returns the conditions of each rule that runtimes make of an entry: one

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"strings"
 
@@ -18,13 +19,17 @@ import (
 
 // ToOCI returns the profile that means exactly what the policy does, on every
 // call and architecture, when runc or crun hand it to libseccomp. The error is a
-// [*LossError] where there is none.
+// [*LossError] where there is none. Where Options.Host has a runtime, it means so
+// with what that answers itself.
 //
 // Each syscall's graph becomes a diagram, and that rules of the first of these
 // kinds that it fits, so that libseccomp is only given sets of rules that it gets
 // right (see the essay in fragment.go): one rule alone; ranges of one argument;
 // sums of products, that is, masked comparisons. What was made is then read back
-// as [FromOCI] reads any profile, and compared with the policy as diagrams.
+// as [FromOCI] reads any profile, and compared with the policy as diagrams; and
+// with the programs that the libseccomp that is built in makes of it, but for
+// syscalls that it is too old to know and that its default action is strict
+// enough for: [libseccomp.Known] lists those.
 //
 // Settings.NoNewPrivs is not part of a profile.
 func ToOCI(p *policy.Policy, opts Options) (*specs.LinuxSeccomp, error) {
@@ -111,7 +116,7 @@ func (e *exporter) choose() bool {
 	}
 	e.native = e.opts.Host.Arch
 	if e.native == 0 {
-		e.native = nativeFor(e.targets)
+		e.native = nativeOf(e.targets)
 	}
 	has := func(a linux.Arch) bool {
 		return slices.ContainsFunc(e.targets, func(t *policy.Target) bool { return t.Arch == a })
@@ -131,15 +136,18 @@ func (e *exporter) choose() bool {
 	return len(e.losses) == 0
 }
 
-// nativeFor returns the architecture of the runtimes that a policy is probably
-// for: the first of 64 bits, or else the one that runs the 32-bit ones today.
-func nativeFor(targets []*policy.Target) linux.Arch {
+// Native returns the architecture of the machine that a policy's profile is
+// probably for: the first of 64 bits, or else the one that runs the 32-bit ones
+// today.
+func Native(p *policy.Policy) linux.Arch { return nativeOf(p.Targets) }
+
+func nativeOf(targets []*policy.Target) linux.Arch {
 	for _, t := range targets {
 		if t.Arch.Bits() == 64 && t.Arch != linux.X32 {
 			return t.Arch
 		}
 	}
-	if targets[0].Arch == linux.ARM {
+	if len(targets) > 0 && targets[0].Arch == linux.ARM {
 		return linux.ARM64
 	}
 	return linux.X86_64
@@ -159,13 +167,24 @@ func (e *exporter) others() {
 	if e.policy.X32 == nil || hasX32 || e.policy.Target(linux.X32) != nil {
 		return
 	}
-	if l, ok := onlyKills(e.policy.X32); !ok {
+	if l, ok := onlyKills(e.policy.X32); !ok && !(e.stubs() && isENOSYS(e.native, l.Action)) {
 		e.lose(Loss{
 			Arch: linux.X32, Span: l.Span,
 			Reason: fmt.Sprintf("under every runtime x32 calls get kill_thread where x32 is not listed, not %s", l.Action),
 			Help:   "DEFAULT_X32 = kill_thread, or make x32 a target",
 		})
 	}
+}
+
+// stubs reports whether the runtime answers numbers above those that a profile
+// names, on some architecture and with some default.
+func (e *exporter) stubs() bool {
+	return len(e.opts.Host.Runtime.Stubs(linux.KillProcess, []linux.Arch{e.native}, e.native)) > 0
+}
+
+func isENOSYS(native linux.Arch, a linux.Action) bool {
+	n, _ := native.Constant("ENOSYS")
+	return a.Effect() == linux.Errno.With(uint16(n))
 }
 
 // onlyKills reports whether a graph ends in kill_thread alone, and if not where.
@@ -184,7 +203,7 @@ func onlyKills(root *policy.Node) (other *policy.Node, ok bool) {
 func (e *exporter) chooseDefault() bool {
 	var first *policy.Target
 	for _, t := range e.targets {
-		action, where, err := unnamed(t)
+		action, where, err := e.unnamed(t)
 		switch {
 		case err != nil:
 			e.lose(Loss{Arch: t.Arch, Span: where.Span, Reason: err.Error(), Help: "a profile names syscalls; all other numbers get one action"})
@@ -205,7 +224,7 @@ func (e *exporter) chooseDefault() bool {
 
 // unnamed returns what the numbers get that are no syscall of the architecture,
 // and a node that says so.
-func unnamed(t *policy.Target) (linux.Action, *policy.Node, error) {
+func (e *exporter) unnamed(t *policy.Target) (linux.Action, *policy.Node, error) {
 	ranges := gaps(t.Arch)
 	action, err := constant(t.Default, t.Arch, ranges[0])
 	if err != nil {
@@ -219,7 +238,12 @@ func unnamed(t *policy.Target) (linux.Action, *policy.Node, error) {
 		if err != nil {
 			return 0, t.Default, err
 		}
-		if other != action {
+		switch {
+		case other == action:
+		case e.stubs() && isENOSYS(e.native, other): // what the runtime answers is compared in the end
+		case e.stubs() && isENOSYS(e.native, action):
+			action = other
+		default:
 			return 0, t.Default, fmt.Errorf("the numbers from %#x to %#x get %s, others without a name get %s", r.Lo, r.Hi, other, action)
 		}
 	}
@@ -303,15 +327,33 @@ func (e *exporter) span(name string) source.Span {
 	return source.Span{}
 }
 
-// names returns the syscalls that a target has, sorted.
+// names returns the syscalls that a target has, sorted, but for the newest ones
+// that the runtime answers itself: were they named it would not.
 func (e *exporter) names() []string {
 	all := map[string]bool{}
 	for _, t := range e.targets {
+		last := e.last(t)
 		for _, s := range t.Arch.Syscalls() {
-			all[s.Name] = true
+			if s.NR <= last {
+				all[s.Name] = true
+			}
 		}
 	}
 	return slices.Sorted(maps.Keys(all))
+}
+
+// last returns the largest number of a syscall that can't be left to the runtime.
+func (e *exporter) last(t *policy.Target) (last uint32) {
+	if !e.stubs() {
+		return math.MaxUint32
+	}
+	for _, s := range t.Arch.Syscalls() {
+		leaf := t.Root(s.NR).Leaf(&linux.SeccompData{Arch: t.Arch.Audit(), NR: s.NR})
+		if action := leaf.Action.Effect(); action != e.fallback && !isENOSYS(e.native, action) || !t.Root(s.NR).IsLeaf() && t.Root(s.NR) != t.Default {
+			last = max(last, s.NR)
+		}
+	}
+	return last
 }
 
 // syscall returns the entries for one name. others are those of all other

@@ -18,6 +18,9 @@ type Host struct {
 	Caps []string
 	// Kernel is the host's; zero meets every minKernel.
 	Kernel Kernel
+	// Runtime is what the profile is handed to, for what it adds to libseccomp's
+	// program.
+	Runtime Runtime
 }
 
 // Native returns the architecture, x86_64 where none is set.

@@ -2,14 +2,17 @@ package main
 
 import (
 	"cmp"
+	"errors"
 	"path/filepath"
 	"strings"
 
 	"github.com/urfave/cli/v2"
 
 	"secco/convert"
+	"secco/convert/libseccomp"
 	"secco/oci"
 	"secco/policy"
+	"secco/source"
 )
 
 var convertCommand = &cli.Command{
@@ -18,8 +21,9 @@ var convertCommand = &cli.Command{
 	ArgsUsage: "FILTER...",
 	Description: "oci is the profile that container runtimes, Docker and, as a Localhost profile, Kubernetes take;\n" +
 		"spo the security-profiles-operator's SeccompProfile; pod the securityContext of a pod that\n" +
-		"uses the profile; secco a policy, which is proved to do the same first. What a form can't say\n" +
-		"is an error that names the rule.",
+		"uses the profile; secco a policy. Each is read back and proved to do the same first, profiles\n" +
+		"also as libseccomp makes programs of them, and with what --runtime adds to those. What a form\n" +
+		"can't say is an error that names the rule.",
 	Flags: flags([]cli.Flag{
 		archFlag, outputFlag,
 		&cli.StringFlag{Name: "to", Value: "oci", Usage: "`FORM` to convert to: " + strings.Join(formNames(), ", ")},
@@ -87,7 +91,36 @@ func toOCI(s *session, f *filter) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := s.warnTooNew(p); err != nil {
+		return nil, err
+	}
 	return oci.Marshal(profile)
+}
+
+// warnTooNew tells which calls the libseccomp that is built in is too old to
+// know.
+func (s *session) warnTooNew(p *policy.Policy) error {
+	if !libseccomp.Available {
+		return nil
+	}
+	version, err := libseccomp.Version()
+	if err != nil {
+		return refused("libseccomp", "%s", err)
+	}
+	var d source.Diagnostics
+	_, unknown, err := libseccomp.Known(p)
+	if noArch := (*libseccomp.ArchError)(nil); errors.As(err, &noArch) {
+		d.Warnf(p.Targets[0].Default.Span, "unknown-arch", "libseccomp %s was not asked: %s", version, noArch)
+		s.warn(d)
+		return nil
+	} else if err != nil {
+		return refused("libseccomp", "%s", err)
+	}
+	if len(unknown) > 0 {
+		d.Warnf(unknown[0].Span, "unknown-syscall", "libseccomp %s does not know %s: a runtime with it leaves them at the default action", version, names(unknown))
+		s.warn(d)
+	}
+	return nil
 }
 
 func toSPO(s *session, f *filter) ([]byte, error) {
@@ -95,7 +128,11 @@ func toSPO(s *session, f *filter) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return named(convert.ToSPO(p, s.objectName(f), opts))
+	data, err := named(convert.ToSPO(p, s.objectName(f), opts))
+	if err != nil {
+		return nil, err
+	}
+	return data, s.warnTooNew(p)
 }
 
 // toPod writes what goes with the profile that the operator installs under the

@@ -18,6 +18,7 @@ var effects = []struct {
 	{"include", []readers.Kind{readers.Secco, readers.Minijail, readers.SPO}},
 	{"caps", []readers.Kind{readers.Secco, readers.OCI}},
 	{"kernel", []readers.Kind{readers.Secco, readers.OCI}},
+	{"through", []readers.Kind{readers.OCI, readers.SPO}},
 	{"thread", []readers.Kind{readers.Seccompiler, readers.SPO}},
 	{"default-positive", []readers.Kind{readers.Secco}},
 	{"default-negative", []readers.Kind{readers.Secco, readers.Minijail}},

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"slices"
@@ -8,6 +9,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"secco/convert/libseccomp"
 	"secco/convert/readers"
 	"secco/lang"
 	"secco/linux"
@@ -85,6 +87,8 @@ var (
 		&cli.StringSliceFlag{Name: "include", Aliases: []string{"I"}, Usage: "look for included policies in `DIR` too, after the policy's own directory (repeatable)", TakesFile: true},
 		&cli.StringFlag{Name: "caps", Usage: "`CAPABILITIES` of the container, with commas between them, for guards (default: none; for a Docker profile Docker's)"},
 		&cli.StringFlag{Name: "kernel", Usage: "`VERSION` of the kernel, such as 5.15, for guards (default: none; for a Docker profile a new one)"},
+		&cli.StringFlag{Name: "runtime", Usage: "`RUNTIME` that loads an OCI profile, for what it adds: none, crun, runc, or one with its version, such as runc:1.1.5", Value: "none"},
+		&cli.StringFlag{Name: "through", Usage: "`libseccomp` is to build the program of an OCI profile, instead of its rules being taken by their meaning"},
 		&cli.StringFlag{Name: "thread", Usage: "`NAME` of the filter in a file of kind seccompiler or spo that has several"},
 		&cli.StringFlag{Name: "default-positive", Usage: "`ACTION` of a rule that holds, where the policy sets none"},
 		&cli.StringFlag{Name: "default-negative", Usage: "`ACTION` of a rule that does not hold, where the policy sets none"},
@@ -162,6 +166,17 @@ func (s *session) readerOptions() (readers.Options, error) {
 	if opts.Targets, err = s.targets(); err != nil {
 		return opts, err
 	}
+	if opts.Runtime, err = s.runtime(); err != nil {
+		return opts, err
+	}
+	switch through := s.String("through"); {
+	case through == "libseccomp" && !libseccomp.Available:
+		return opts, refused("no-libseccomp", "--through: %s", libseccomp.ErrNotBuilt)
+	case through == "libseccomp":
+		opts.Through = true
+	case through != "":
+		return opts, badInput("usage", "nothing goes through %q", through).hint("--through libseccomp is what there is")
+	}
 	opts.Defaults = lang.Defaults{
 		Positive: s.String("default-positive"),
 		Negative: s.String("default-negative"),
@@ -197,6 +212,15 @@ func (s *session) capabilities() []string {
 	return caps
 }
 
+// runtime returns what --runtime says.
+func (s *session) runtime() (oci.Runtime, error) {
+	r, err := oci.ParseRuntime(cmp.Or(s.String("runtime"), "none"))
+	if err != nil {
+		return r, badInput("usage", "--runtime: %s", err)
+	}
+	return r, nil
+}
+
 // host returns the machine that profiles are written for.
 func (s *session) host() (oci.Host, error) {
 	host := oci.Host{Caps: s.capabilities()}
@@ -204,5 +228,9 @@ func (s *session) host() (oci.Host, error) {
 	if len(arches) > 0 {
 		host.Arch = arches[0]
 	}
+	if err != nil {
+		return host, err
+	}
+	host.Runtime, err = s.runtime()
 	return host, err
 }

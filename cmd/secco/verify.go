@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -14,9 +15,10 @@ import (
 	"secco/convert/libseccomp"
 	"secco/emulator"
 	"secco/linux"
+	"secco/oci"
 	"secco/policy"
+	"secco/policy/diagram"
 	"secco/policy/prove"
-	"secco/source"
 )
 
 var verifyCommand = &cli.Command{
@@ -25,8 +27,10 @@ var verifyCommand = &cli.Command{
 	ArgsUsage: "POLICY...",
 	Description: "Each pair is proved equal for every call of every architecture. Calls of every syscall\n" +
 		"number and of those between, x32's and negative ones, other architectures', with arguments at\n" +
-		"the edges of the policy's own constants, are run through both besides. Exit code 1 shows a\n" +
-		"call that tells them apart, 3 says that secco was built without libseccomp.",
+		"the edges of the policy's own constants, are run through both besides. --runtime lists the\n" +
+		"numbers that a container runtime answers itself, before the program. Exit code 1 shows a\n" +
+		"call that tells policy, program and profile apart, 3 says that secco was built without\n" +
+		"libseccomp.",
 	Flags: flags([]cli.Flag{archFlag, optimizeFlag, freqFlag}, inputFlags),
 	Action: action(func(s *session) error {
 		if err := s.want(1, -1); err != nil {
@@ -42,24 +46,33 @@ var verifyCommand = &cli.Command{
 
 // verify compares the forms of a policy and prints how much was compared.
 func (s *session) verify(f *filter) error {
-	if _, err := s.meaning(f); err != nil {
+	p, opts, err := s.exported(f)
+	if err != nil {
 		return err
 	}
 	out, err := s.compile(f)
 	if err != nil {
 		return err
 	}
-	if err := s.printf("%s: %d instructions\n%s", f.name, len(out.Program), verdicts(f.policy)); err != nil {
+	if err := s.printf("%s: %d instructions\n%s", f.name, len(out.Program), verdicts(p)); err != nil {
 		return err
 	}
-	done, err := compare(f.policy, out.Program, "the program returns")
+	done, err := compare(p, out.Program, "the program returns")
 	if err != nil {
 		return err
 	}
 	if err := s.printf("policy = program: %s\n", done); err != nil {
 		return err
 	}
-	profile, err := convert.ToOCI(f.policy, convert.Options{})
+	return s.verifyProfile(p, opts.Host)
+}
+
+// verifyProfile compares a policy with the program that libseccomp makes of its
+// profile, then lists what the runtime changes.
+func (s *session) verifyProfile(p *policy.Policy, host oci.Host) error {
+	runtime := host.Runtime
+	host.Runtime = oci.Runtime{}
+	profile, err := convert.ToOCI(p, convert.Options{Host: host})
 	if err != nil {
 		return err
 	}
@@ -72,44 +85,106 @@ func (s *session) verify(f *filter) error {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	theirs, err := libseccomp.BuildContext(ctx, profile, libseccomp.Options{})
+	opts := libseccomp.Options{Native: cmp.Or(host.Arch, convert.Native(p))}
+	theirs, err := libseccomp.BuildContext(ctx, profile, opts)
 	if err != nil {
 		return refused("libseccomp", "not cross-validated: %s", err)
 	}
-	known, unknown, err := libseccomp.Known(f.policy)
+	known, unknown, err := libseccomp.Known(p)
 	if err != nil {
 		return refused("libseccomp", "not cross-validated: %s", err)
 	}
-	skipped, err := tooNew(unknown, version)
+	done, err := compare(known, theirs, "the profile through libseccomp "+version+" returns")
 	if err != nil {
 		return err
 	}
-	done, err = compare(known, theirs, "the profile through libseccomp "+version+" returns")
+	if err := s.printf("policy = profile through libseccomp %s: %s (%d instructions)%s\n", version, done, len(theirs), tooNew(unknown)); err != nil {
+		return err
+	}
+	if runtime == (oci.Runtime{}) {
+		return nil
+	}
+	opts.Runtime = runtime
+	loaded, err := libseccomp.BuildContext(ctx, profile, opts)
+	if err != nil {
+		return refused("libseccomp", "not cross-validated: %s", err)
+	}
+	text, err := changes(known, loaded)
 	if err != nil {
 		return err
 	}
-	return s.printf("policy = profile through libseccomp %s: %s (%d instructions)%s\n", version, done, len(theirs), skipped)
+	if text == "" {
+		return s.printf("policy = profile under %s: proved\n", runtime)
+	}
+	return s.printf("policy = profile under %s: proved, but for numbers that it answers itself:\n%s", runtime, text)
+}
+
+// changes lists all calls with which a program does not do what a policy does: a
+// line for each range of numbers.
+func changes(p *policy.Policy, program bpf.Program) (string, error) {
+	filter, err := prove.Program(program)
+	if err != nil {
+		return "", err
+	}
+	report, err := prove.Differences(prove.Policy(p), filter, prove.Options{})
+	if err != nil {
+		return "", refused("fault", "a fault in secco itself, please report it: %s", err)
+	}
+	if len(report.Undecided) > 0 {
+		u := report.Undecided[0]
+		return "", newFailure(exitUndecided, "undecided", "what the runtime changes is not known of %s: %s", prove.CallsString(u.Calls), u.Reason)
+	}
+	var b strings.Builder
+	for i := range report.Differences {
+		d := &report.Differences[i]
+		calls := rangeText(d.Calls)
+		if when := d.Condition(); when != "" {
+			calls += " where " + when
+		}
+		fmt.Fprintf(&b, "  %s: %s, not %s\n", calls, actionText(d.B, &d.Witness.Call), actionText(d.A, &d.Witness.Call))
+	}
+	return b.String(), nil
+}
+
+// rangeText returns a range of numbers, by the name of its first syscall where
+// that has one.
+func rangeText(c diagram.Calls) string {
+	arch, ok := linux.ArchOf(c.Arch.Lo, c.NR.Lo)
+	if !ok || c.Arch.Lo != c.Arch.Hi {
+		return prove.CallsString(c)
+	}
+	number := func(nr uint32) string {
+		if nr > 0xffff {
+			return fmt.Sprintf("%#x", nr)
+		}
+		return fmt.Sprint(nr)
+	}
+	text := fmt.Sprintf("%s %s", arch, number(c.NR.Lo))
+	if name, ok := arch.SyscallName(c.NR.Lo); ok {
+		text += " (" + name + ")"
+	}
+	if c.NR.Lo != c.NR.Hi {
+		text += " to " + number(c.NR.Hi)
+	}
+	return text
 }
 
 // tooNew says which syscalls this libseccomp is too old to know: runtimes skip
-// their names, and the calls get the default action. Where that is laxer than the
-// rule, the profile does not enforce the policy, which is an error.
-func tooNew(unknown []libseccomp.Unknown, version string) (string, error) {
-	var failed source.Diagnostics
-	var names []string
+// their names, and the calls get the default action. None of them is left open by
+// that: there would be no profile.
+func tooNew(unknown []libseccomp.Unknown) string {
+	if len(unknown) == 0 {
+		return ""
+	}
+	return ", but for calls that it does not know and leaves at the default action: " + names(unknown)
+}
+
+func names(unknown []libseccomp.Unknown) string {
+	var list []string
 	for _, u := range unknown {
-		names = append(names, fmt.Sprintf("%s %s", u.Arch, u.Name))
-		if u.Opened {
-			failed.Errorf(u.Span, "different", "libseccomp %s does not know %s of %s: the profile leaves it at the default action, which is laxer", version, u.Name, u.Arch)
-		}
+		list = append(list, fmt.Sprintf("%s %s", u.Arch, u.Name))
 	}
-	if len(failed) > 0 {
-		return "", &failure{exitNo, failed}
-	}
-	if len(names) == 0 {
-		return "", nil
-	}
-	return ", but for calls that it does not know and leaves at the default action: " + strings.Join(names, ", "), nil
+	return strings.Join(list, ", ")
 }
 
 // compare proves that a policy and a program do the same with every call, and has

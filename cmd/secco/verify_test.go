@@ -1,28 +1,36 @@
 package main
 
 import (
-	"errors"
-	"strings"
 	"testing"
 
 	"secco/convert/libseccomp"
 	"secco/linux"
+	"secco/policy/diagram"
 )
 
-// What libseccomp does not know is named, and is a difference where the profile
-// lets it pass.
+// What libseccomp does not know is named.
 func TestTooNew(t *testing.T) {
-	skipped := libseccomp.Unknown{Arch: linux.X86_64, Name: "mseal"}
-	opened := libseccomp.Unknown{Arch: linux.ARM64, Name: "cachestat", Opened: true}
-	if text, err := tooNew(nil, "2.5.4"); text != "" || err != nil {
-		t.Errorf("got %q, %v", text, err)
+	if got := tooNew(nil); got != "" {
+		t.Errorf("got %q", got)
 	}
-	if text, err := tooNew([]libseccomp.Unknown{skipped}, "2.5.4"); !strings.HasSuffix(text, ": x86_64 mseal") || err != nil {
-		t.Errorf("got %q, %v", text, err)
+	got := tooNew([]libseccomp.Unknown{{Arch: linux.X86_64, Name: "mseal"}, {Arch: linux.ARM64, Name: "cachestat"}})
+	if want := ", but for calls that it does not know and leaves at the default action: x86_64 mseal, aarch64 cachestat"; got != want {
+		t.Errorf("got %q", got)
 	}
-	_, err := tooNew([]libseccomp.Unknown{skipped, opened}, "2.5.4")
-	var f *failure
-	if !errors.As(err, &f) || f.code != exitNo || !strings.Contains(err.Error(), "cachestat of aarch64") {
-		t.Errorf("got %v", err)
+}
+
+func TestRangeText(t *testing.T) {
+	calls := func(a linux.Arch, lo, hi uint32) diagram.Calls {
+		return diagram.Calls{Arch: diagram.One(a.Audit()), NR: diagram.Range{Lo: lo, Hi: hi}}
+	}
+	for want, c := range map[string]diagram.Calls{
+		"x86_64 436 (close_range) to 0x3fffffff": calls(linux.X86_64, 436, 0x3fffffff),
+		"x32 0x80000000 to 0xbfffffff":           calls(linux.X86_64, 0x80000000, 0xbfffffff),
+		"i386 4000":                              calls(linux.I386, 4000, 4000),
+		"arch 0x7 syscalls 1 to 2":               {Arch: diagram.One(7), NR: diagram.Range{Lo: 1, Hi: 2}},
+	} {
+		if got := rangeText(c); got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
 	}
 }

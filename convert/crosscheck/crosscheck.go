@@ -114,8 +114,12 @@ func check(ctx context.Context, p *policy.Policy, profile *specs.LinuxSeccomp, o
 		return nil, err
 	}
 	r := &Report{Version: version, Profile: profile, Program: out.Program}
+	native := opts.Host.Arch
+	if native == 0 {
+		native = convert.Native(p)
+	}
 	for _, tree := range []*bool{nil, new(false), new(true)} {
-		built, err := libseccomp.BuildContext(ctx, profile, libseccomp.Options{Tree: tree})
+		built, err := libseccomp.BuildContext(ctx, profile, libseccomp.Options{Tree: tree, Native: native})
 		if err != nil {
 			return nil, fmt.Errorf("libseccomp %s: %w", version, err)
 		}

@@ -4,6 +4,7 @@ package crosscheck
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"testing"
 
@@ -59,9 +60,14 @@ func TestTheCheckCanFail(t *testing.T) {
 // TestOpened has a rule that an old libseccomp leaves out of the profile.
 func TestOpened(t *testing.T) {
 	text := "DEFAULT_POSITIVE = allow\nDEFAULT_NEGATIVE = EPERM\nDEFAULT_POLICY = allow\nlistns: return EPERM\n"
-	report, err := Verify(context.Background(), load(t, text, []linux.Arch{linux.X86_64}), convert.Options{})
+	p := load(t, text, []linux.Arch{linux.X86_64})
+	report, err := Verify(context.Background(), p, convert.Options{WithoutLibseccomp: true})
 	if err != nil {
 		t.Fatal(err)
+	}
+	var loss *convert.LossError
+	if _, err := convert.ToOCI(p, convert.Options{}); errors.As(err, &loss) != (len(report.Unknown) > 0) || err != nil && !strings.Contains(err.Error(), "does not know it") {
+		t.Errorf("converted with libseccomp: %v", err)
 	}
 	if len(report.Unknown) == 0 {
 		t.Skip("this libseccomp knows listns")

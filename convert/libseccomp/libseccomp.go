@@ -31,6 +31,20 @@ func Version() (string, error) {
 	return fmt.Sprintf("%d.%d.%d", major, minor, micro), nil
 }
 
+// Native returns this machine's architecture.
+func Native() (linux.Arch, error) {
+	native, err := seccomp.GetNativeArch()
+	if err != nil {
+		return 0, err
+	}
+	for a, theirs := range kernelArches {
+		if theirs == native {
+			return a, nil
+		}
+	}
+	return 0, fmt.Errorf("secco has no tables for libseccomp's native architecture %s", native)
+}
+
 // Syscall returns the number that libseccomp knows a syscall under; x32's carry
 // linux.X32Bit. known is false where libseccomp has no such call on the
 // architecture. Calls that an architecture has behind a multiplexer, socketcall
@@ -39,14 +53,16 @@ func Version() (string, error) {
 func Syscall(arch linux.Arch, name string) (nr uint32, direct, known bool, err error) {
 	a, ok := kernelArches[arch]
 	if !ok {
-		return 0, false, false, fmt.Errorf("libseccomp has no architecture %s", arch)
+		return 0, false, false, &ArchError{arch.String(), errors.New("libseccomp has none of this name")}
 	}
 	mu.Lock()
 	defer mu.Unlock()
 	n, err := seccomp.GetSyscallFromNameByArch(name, a)
 	switch {
-	case err != nil:
+	case errors.Is(err, seccomp.ErrSyscallDoesNotExist):
 		return 0, false, false, nil
+	case err != nil:
+		return 0, false, false, &ArchError{arch.String(), err}
 	case n >= 0:
 		return uint32(n), true, true, nil
 	}
@@ -56,8 +72,8 @@ func Syscall(arch linux.Arch, name string) (nr uint32, direct, known bool, err e
 	return 0, false, socketcall && n <= -100 && n > -300, nil
 }
 
-// Build returns the program that libseccomp makes of a profile for the machine
-// that this runs on.
+// Build returns the program that libseccomp makes of a profile, behind what the
+// runtime puts before it.
 //
 // A name that libseccomp doesn't know is skipped, as is a rule whose action is
 // the default; a rule with two conditions on one argument becomes a rule for
@@ -75,13 +91,17 @@ func Build(profile *specs.LinuxSeccomp, opts Options) (bpf.Program, error) {
 		return nil, fmt.Errorf("new filter: %w", err)
 	}
 	defer filter.Release()
+	native, err := settle(filter, opts.Native)
+	if err != nil {
+		return nil, err
+	}
 	for _, name := range profile.Architectures {
 		arch, ok := arches[name]
 		if !ok {
 			return nil, fmt.Errorf("unknown architecture %q", name)
 		}
 		if err := filter.AddArch(arch); err != nil {
-			return nil, fmt.Errorf("architecture %s: %w", name, err)
+			return nil, &ArchError{string(name), err}
 		}
 	}
 	// The profile's flags say how a program is loaded; they change nothing in it.
@@ -100,10 +120,39 @@ func Build(profile *specs.LinuxSeccomp, opts Options) (bpf.Program, error) {
 			}
 		}
 	}
-	return export(filter)
+	program, err := export(filter, byteOrder(native))
+	if err != nil {
+		return nil, err
+	}
+	before, err := stub(profile, opts.Runtime, native)
+	return append(before, program...), err
 }
 
-// tree reports whether libseccomp is to search by a binary tree. runc counts a
+// settle makes an architecture the native one of a filter that has this
+// machine's, and returns it; 0 stands for this machine's.
+func settle(filter *seccomp.ScmpFilter, native linux.Arch) (linux.Arch, error) {
+	here, err := Native()
+	if err != nil || native == 0 || native == here {
+		return here, err
+	}
+	// First out, then in, for one filter has one byte order.
+	if err := filter.RemoveArch(kernelArches[here]); err != nil {
+		return 0, fmt.Errorf("without architecture %s: %w", here, err)
+	}
+	if err := filter.AddArch(kernelArches[native]); err != nil {
+		return 0, &ArchError{native.String(), err}
+	}
+	return native, nil
+}
+
+func byteOrder(a linux.Arch) binary.ByteOrder {
+	if a.BigEndian() {
+		return binary.BigEndian
+	}
+	return binary.LittleEndian
+}
+
+// tree reports whether libseccomp is to search by a binary tree. Runtimes count a
 // rule for each name.
 func tree(profile *specs.LinuxSeccomp, opts Options) bool {
 	if opts.Tree != nil {
@@ -113,7 +162,7 @@ func tree(profile *specs.LinuxSeccomp, opts Options) bool {
 	for _, rule := range profile.Syscalls {
 		rules += len(rule.Names)
 	}
-	return rules > 32
+	return opts.Runtime.Trees(rules)
 }
 
 func addRule(filter *seccomp.ScmpFilter, name string, rule specs.LinuxSyscall, fallback seccomp.ScmpAction) error {
@@ -161,7 +210,7 @@ func addRule(filter *seccomp.ScmpFilter, name string, rule specs.LinuxSyscall, f
 
 // export reads the finished program back through a pipe, which needs a reader
 // beside the writer: programs are longer than a pipe holds.
-func export(filter *seccomp.ScmpFilter) (bpf.Program, error) {
+func export(filter *seccomp.ScmpFilter, order binary.ByteOrder) (bpf.Program, error) {
 	r, w, err := os.Pipe()
 	if err != nil {
 		return nil, err
@@ -175,20 +224,7 @@ func export(filter *seccomp.ScmpFilter) (bpf.Program, error) {
 	if err := errors.Join(<-written, err); err != nil {
 		return nil, fmt.Errorf("export: %w", err)
 	}
-	const size = 8 // of struct sock_filter
-	if len(raw)%size != 0 {
-		return nil, fmt.Errorf("export: %d bytes are no whole number of instructions", len(raw))
-	}
-	var program bpf.Program
-	for i := 0; i < len(raw); i += size {
-		program = append(program, bpf.Instruction{
-			Op: binary.NativeEndian.Uint16(raw[i:]),
-			Jt: raw[i+2],
-			Jf: raw[i+3],
-			K:  binary.NativeEndian.Uint32(raw[i+4:]),
-		})
-	}
-	return program, nil
+	return bpf.Decode(raw, order)
 }
 
 func action(name specs.LinuxSeccompAction, data *uint) (seccomp.ScmpAction, error) {

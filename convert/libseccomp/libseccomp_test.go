@@ -39,6 +39,11 @@ func TestTables(t *testing.T) {
 	for _, a := range linux.Arches() {
 		for name := range names {
 			theirs, direct, _, err := Syscall(a, name)
+			var noArch *ArchError
+			if errors.As(err, &noArch) {
+				t.Log(err)
+				break
+			}
 			if err != nil {
 				t.Fatal(err)
 			}

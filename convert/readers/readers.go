@@ -4,16 +4,19 @@
 package readers
 
 import (
+	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"regexp"
 	"strings"
+	"time"
 
 	"secco/bpf"
 	"secco/bpf/asm"
 	"secco/convert"
 	"secco/convert/elastic"
+	"secco/convert/libseccomp"
 	"secco/convert/minijail"
 	"secco/convert/rkeene"
 	"secco/convert/seccompiler"
@@ -37,6 +40,11 @@ type Options struct {
 	// the like. The first of Targets, or where there are none Machine, is what a
 	// profile is resolved for and whose byte order a raw program has.
 	lang.Options
+	// Runtime is what a profile is handed to, for what that adds.
+	Runtime oci.Runtime
+	// Through makes the program that libseccomp builds the meaning of a profile.
+	// It has to be built in.
+	Through bool
 	// Thread names a filter of a file of kind [Seccompiler] or [SPO] with several.
 	Thread string
 }
@@ -93,9 +101,11 @@ func Read(files []*source.File, opts Options) (*Filter, source.Diagnostics) {
 	case Asm:
 		f.Program, findings = assemble(file)
 	case OCI:
-		f.Policy, f.Profile, findings = profile(file, host)
+		f.Profile, findings = oci.Parse(file)
+		findings = append(findings, f.take(f.Profile, host, opts.Through)...)
 	case SPO:
-		f.Policy, findings = seccompProfile(file, host, opts)
+		parsed, found := seccompProfile(file, opts)
+		findings = append(found, f.take(parsed, host, opts.Through)...)
 	case Rkeene: // names its architectures itself
 		f.Policy, findings = rkeene.Read(file)
 	case Elastic:
@@ -133,7 +143,7 @@ func (o *Options) host(diags *source.Diagnostics) (host oci.Host, ok bool) {
 			return host, false
 		}
 	}
-	host.Caps = o.Capabilities
+	host.Caps, host.Runtime = o.Capabilities, o.Runtime
 	if list := o.arches(); len(list) > 0 {
 		host.Arch = list[0]
 	}
@@ -175,30 +185,53 @@ func assemble(file *source.File) (program bpf.Program, diags source.Diagnostics)
 	return program, diags
 }
 
-// profile reads an OCI or Docker profile. What runtimes make of it depends on the
-// machine and the container.
-func profile(file *source.File, host oci.Host) (*policy.Policy, *oci.Profile, source.Diagnostics) {
-	parsed, diags := oci.Parse(file)
-	if diags.HasErrors() {
-		return nil, nil, diags
+// take makes the meaning of a profile, which is nil where it could not be read, the
+// filter's. What runtimes make of it depends on the machine and the container.
+func (f *Filter) take(profile *oci.Profile, host oci.Host, through bool) (diags source.Diagnostics) {
+	if profile == nil {
+		return nil
 	}
-	p, more := convert.FromOCI(parsed, convert.Options{Host: host})
-	return p, parsed, append(diags, more...)
+	if !through {
+		f.Policy, diags = convert.FromOCI(profile, convert.Options{Host: host})
+		return diags
+	}
+	resolved, diags := profile.Resolve(host)
+	if diags.HasErrors() {
+		return diags
+	}
+	var err error
+	if f.Program, err = built(resolved, host); err != nil {
+		diags.Errorf(source.Span{}, "libseccomp", "%s: %s", f.Name, err)
+	}
+	return diags
+}
+
+// buildTime bounds how long libseccomp may take for one profile.
+const buildTime = time.Minute
+
+// built returns the program that libseccomp builds of a profile, as the runtime
+// would load it.
+func built(profile *oci.Profile, host oci.Host) (bpf.Program, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), buildTime)
+	defer cancel()
+	program, err := libseccomp.BuildContext(ctx, profile.Spec(), libseccomp.Options{Native: host.Native(), Runtime: host.Runtime})
+	if err != nil {
+		return nil, err
+	}
+	if err := bpf.Validate(program); err != nil {
+		return nil, fmt.Errorf("the kernel would not take what libseccomp makes of it: %w", err)
+	}
+	return program, nil
 }
 
 // seccompProfile reads a SeccompProfile, and those that it builds on from beside
 // it.
-func seccompProfile(file *source.File, host oci.Host, opts Options) (*policy.Policy, source.Diagnostics) {
+func seccompProfile(file *source.File, opts Options) (*oci.Profile, source.Diagnostics) {
 	spo := oci.SPOOptions{Name: opts.Thread}
 	if opts.Find != nil {
 		spo.Find = func(from *source.File, name string) (*source.File, error) { return opts.Find(from, name, false) }
 	}
-	parsed, diags := oci.ParseSPO(file, spo)
-	if diags.HasErrors() {
-		return nil, diags
-	}
-	p, more := convert.FromOCI(parsed, convert.Options{Host: host})
-	return p, append(diags, more...)
+	return oci.ParseSPO(file, spo)
 }
 
 // readMinijail reads a policy of minijail's with what it includes. Absolute paths
