@@ -370,6 +370,7 @@ func (b *behaviour) tooMany(err error, name string) *Loss {
 func (b *behaviour) costliest(span source.Span) (string, source.Span) {
 	var builder policy.Builder
 	yes, no := builder.Leaf(linux.Allow, source.Span{}), builder.Leaf(linux.KillThread, source.Span{})
+	expr := rebuild(&builder, nil)
 	var worst *policy.Node
 	var most uint64
 	tests := 0
@@ -377,7 +378,7 @@ func (b *behaviour) costliest(span source.Span) (string, source.Span) {
 		if tests++; n.IsLeaf() || tests > 200 {
 			return
 		}
-		alone := builder.Test(n.Cmp, rebuild(&builder, n.X, nil), rebuild(&builder, n.Y, nil), yes, no, n.Span)
+		alone := builder.Test(n.Cmp, expr(n.X), expr(n.Y), yes, no, n.Span)
 		f, err := diagram.OfGraph(alone, diagram.CallsOf(b.arch, b.nr), limits)
 		if err != nil {
 			worst, most = n, math.MaxUint64

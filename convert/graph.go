@@ -11,29 +11,43 @@ import (
 // specialise returns a graph in which some words are known.
 func specialise(root *policy.Node, known map[linux.Word]uint32) *policy.Node {
 	var b policy.Builder
+	expr := rebuild(&b, known)
 	done := map[*policy.Node]*policy.Node{}
 	policy.Walk(func(n *policy.Node) {
 		if n.IsLeaf() {
 			done[n] = b.Leaf(n.Action, n.Span)
 			return
 		}
-		done[n] = b.Test(n.Cmp, rebuild(&b, n.X, known), rebuild(&b, n.Y, known), done[n.Yes], done[n.No], n.Span)
+		done[n] = b.Test(n.Cmp, expr(n.X), expr(n.Y), done[n.Yes], done[n.No], n.Span)
 	}, root)
 	return done[root]
 }
 
-// rebuild returns an expression of another Builder, with some words known.
-func rebuild(b *policy.Builder, e *policy.Expr, known map[linux.Word]uint32) *policy.Expr {
-	switch e.Op {
-	case policy.OpConst:
-		return b.Const(e.K)
-	case policy.OpWord:
-		if k, ok := known[e.W]; ok {
-			return b.Const(k)
+// rebuild returns what makes expressions of another Builder's, with some words
+// known.
+func rebuild(b *policy.Builder, known map[linux.Word]uint32) func(*policy.Expr) *policy.Expr {
+	done := map[*policy.Expr]*policy.Expr{}
+	var expr func(e *policy.Expr) *policy.Expr
+	expr = func(e *policy.Expr) *policy.Expr {
+		if done[e] != nil {
+			return done[e]
 		}
-		return b.Word(e.W)
+		var made *policy.Expr
+		switch e.Op {
+		case policy.OpConst:
+			made = b.Const(e.K)
+		case policy.OpWord:
+			made = b.Word(e.W)
+			if k, ok := known[e.W]; ok {
+				made = b.Const(k)
+			}
+		default:
+			made = b.Binary(e.Op, expr(e.X), expr(e.Y))
+		}
+		done[e] = made
+		return made
 	}
-	return b.Binary(e.Op, rebuild(b, e.X, known), rebuild(b, e.Y, known))
+	return expr
 }
 
 // gaps returns the ranges of numbers that are no syscall of an architecture.

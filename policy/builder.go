@@ -1,6 +1,8 @@
 package policy
 
 import (
+	"slices"
+
 	"secco/linux"
 	"secco/source"
 )
@@ -36,6 +38,10 @@ func (b *Builder) expr(e Expr) *Expr {
 	}
 	made := e
 	made.id = int32(len(b.exprs))
+	if e.X != nil {
+		made.tree = min(e.X.tree+e.Y.tree+1, large)
+		made.divides = e.X.divides || e.Y.divides || e.Op == OpDiv && (!e.Y.IsConst() || e.Y.K == 0)
+	}
 	b.exprs[e] = &made
 	return &made
 }
@@ -66,10 +72,10 @@ func (b *Builder) Binary(op Op, x, y *Expr) *Expr {
 			return b.Binary(OpAnd, x.X, b.Const(x.Y.K&y.K))
 		}
 		// x & 0 and x * 0 fold only where x can't divide by zero on the way.
-		if y.K == 0 && (op == OpMul || op == OpAnd) && !divides(x) {
+		if y.K == 0 && (op == OpMul || op == OpAnd) && !x.divides {
 			return b.Const(0)
 		}
-		if y.K == 0xffffffff && op == OpOr && !divides(x) {
+		if y.K == 0xffffffff && op == OpOr && !x.divides {
 			return y
 		}
 	}
@@ -87,18 +93,25 @@ func (b *Builder) Mod(x, y *Expr) *Expr {
 	return b.Binary(OpSub, x, b.Binary(OpMul, b.Binary(OpDiv, x, y), y))
 }
 
-// divides reports whether a divisor in e may be zero.
-func divides(e *Expr) bool { return len(divisors(e, nil)) > 0 }
-
-// divisors appends the divisors in e that may be zero, in the order in which
-// they are computed.
-func divisors(e *Expr, list []*Expr) []*Expr {
-	if e.X == nil {
-		return list
+// divisors returns the divisors in the expressions that may be zero, each once,
+// in the order in which they are computed.
+func divisors(exprs ...*Expr) []*Expr {
+	var list []*Expr
+	seen := map[*Expr]bool{}
+	var walk func(e *Expr)
+	walk = func(e *Expr) {
+		if !e.divides || seen[e] {
+			return
+		}
+		seen[e] = true
+		walk(e.X)
+		walk(e.Y)
+		if e.Op == OpDiv && (!e.Y.IsConst() || e.Y.K == 0) && !slices.Contains(list, e.Y) {
+			list = append(list, e.Y)
+		}
 	}
-	list = divisors(e.Y, divisors(e.X, list))
-	if e.Op == OpDiv && (!e.Y.IsConst() || e.Y.K == 0) {
-		list = append(list, e.Y)
+	for _, e := range exprs {
+		walk(e)
 	}
 	return list
 }
@@ -114,8 +127,10 @@ func (b *Builder) Leaf(a linux.Action, span source.Span) *Node {
 // so no graph ever divides by zero.
 func (b *Builder) Test(cmp Cmp, x, y *Expr, yes, no *Node, span source.Span) *Node {
 	n := b.test(cmp, x, y, yes, no, span)
-	zero := b.Const(0)
-	guards := divisors(y, divisors(x, nil))
+	if !x.divides && !y.divides {
+		return n
+	}
+	zero, guards := b.Const(0), divisors(x, y)
 	for i := len(guards) - 1; i >= 0; i-- {
 		n = b.test(CmpEq, guards[i], zero, b.Leaf(linux.KillThread, span), n, span)
 	}

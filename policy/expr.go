@@ -2,6 +2,7 @@ package policy
 
 import (
 	"fmt"
+	"strings"
 
 	"secco/linux"
 )
@@ -34,7 +35,15 @@ type Expr struct {
 	K    uint32     // of OpConst
 	X, Y *Expr      // of the others
 	id   int32
+	// tree is how many operations there are where shared parts count each time,
+	// large at most; divides is whether there is a divisor that may be zero.
+	tree    int32
+	divides bool
 }
+
+// large is from how many operations on an expression is not taken for a tree: it
+// may be small and unfold to more than there is room for.
+const large = 256
 
 // Eval returns the value for one call.
 func (e *Expr) Eval(d *linux.SeccompData) uint32 {
@@ -44,7 +53,23 @@ func (e *Expr) Eval(d *linux.SeccompData) uint32 {
 	case OpWord:
 		return d.Word(e.W)
 	}
+	if e.tree >= large {
+		return e.eval(d, map[*Expr]uint32{})
+	}
 	return e.Op.apply(e.X.Eval(d), e.Y.Eval(d))
+}
+
+// eval is Eval that computes each part once.
+func (e *Expr) eval(d *linux.SeccompData, known map[*Expr]uint32) uint32 {
+	if e.tree < large {
+		return e.Eval(d)
+	}
+	v, ok := known[e]
+	if !ok {
+		v = e.Op.apply(e.X.eval(d, known), e.Y.eval(d, known))
+		known[e] = v
+	}
+	return v
 }
 
 // apply computes a two-operand operation.
@@ -84,16 +109,31 @@ func (e *Expr) ID() int { return int(e.id) }
 
 var opText = [...]string{OpAdd: "+", OpSub: "-", OpMul: "*", OpDiv: "/", OpAnd: "&", OpOr: "|", OpXor: "^", OpLsh: "<<", OpRsh: ">>"}
 
-// String returns the expression with every operation in parentheses.
+// String returns the expression with every operation in parentheses, "…" in
+// place of what comes after the first 64 KiB.
 func (e *Expr) String() string {
-	switch e.Op {
-	case OpConst:
-		if e.K < 10 {
-			return fmt.Sprint(e.K)
-		}
-		return fmt.Sprintf("%#x", e.K)
-	case OpWord:
-		return e.W.String()
+	var b strings.Builder
+	e.write(&b)
+	return b.String()
+}
+
+const maxText = 1 << 16
+
+func (e *Expr) write(b *strings.Builder) {
+	switch {
+	case e.Op == OpConst && e.K < 10:
+		fmt.Fprint(b, e.K)
+	case e.Op == OpConst:
+		fmt.Fprintf(b, "%#x", e.K)
+	case e.Op == OpWord:
+		b.WriteString(e.W.String())
+	case b.Len() > maxText:
+		b.WriteString("…")
+	default:
+		b.WriteByte('(')
+		e.X.write(b)
+		fmt.Fprintf(b, " %s ", opText[e.Op])
+		e.Y.write(b)
+		b.WriteByte(')')
 	}
-	return fmt.Sprintf("(%s %s %s)", e.X, opText[e.Op], e.Y)
 }
