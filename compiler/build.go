@@ -4,141 +4,125 @@ import (
 	"cmp"
 	"slices"
 
+	"secco/linux"
 	"secco/policy"
 )
 
 // builder turns graphs of the policy into interval graphs.
 //
-// From the top, a region of the policy's graph, as far as one term decides, is
-// taken at once; it becomes a node with an interval for each way out, and the
-// graphs behind those are built knowing in which interval the term lies. Tests
-// that this decides are gone, wherever in the policy they stood. From the
-// bottom, the graphs so built are put under the node in order: where one of them
-// tests a term that comes earlier, that test goes to the top and the others are
-// distributed over it. So each term is tested once on every path, and the same
-// decisions become the same node, in whatever order the policy asked.
-//
-// Both can take exponential room, where terms are tested in opposite orders and
-// where much is known in many ways. Past a budget the policy's own order is
-// kept, and past another one nothing is known; what is left then is as large as
-// the policy's graph.
+// The first choice is a graph that is ordered: see compose. It can take
+// exponential room, where the policy tests terms in opposite orders. Past a
+// budget the policy's own order is kept: from the top, a region of the policy's
+// graph, as far as one term decides, is taken at once; it becomes a node with an
+// interval for each way out, and the graphs behind those are built knowing in
+// which interval the term lies. Tests that this decides are gone, wherever in the
+// policy they stood. That is exponential too where much is known in many ways,
+// and past another budget nothing is known; what is left then is as large as the
+// policy's graph.
 type builder struct {
 	graph
 	terms
-	roots    map[buildKey]*node
+	questions
+	roots    map[*question]*node
 	built    map[buildKey]*node
+	composed map[composition]*node
 	combined map[string]*node
-	asked    map[askKey]question
-	needs    map[askKey][]uint64
 	without  feature
 	size     float64 // cost of an instruction, as in lowerer
-	mode     mode
-	first    mode // the first one that is tried
-	doubt    bool // whether more than one was
+	plain    bool    // graphs are as the policy's, nothing being known
+	forget   bool    // build knows nothing but the interval it is in
+	doubt    bool    // whether that was tried beside others
 	order    order
-	orders   map[order]uint32
 	budget   int // how many nodes there may be
-	steps    int // how many more calls of build
+	steps    int // how much more may be done
+	spent    int // what has been done
+}
+
+// spend takes from the steps that are left and reports whether there were enough.
+func (b *builder) spend(steps int) bool {
+	b.spent += steps
+	b.steps -= steps
+	return b.steps >= 0
 }
 
 type buildKey struct {
-	n     *policy.Node
-	big   bool
-	mode  mode
-	order order
-	known string
+	q      *question
+	known  string
+	forget bool
 }
 
-// mode is what build does to a graph.
-type mode uint8
-
-const (
-	ordered mode = iota // terms are tested in order
-	pruned              // in the policy's order, but not what is known
-	plain               // as the policy does
-)
-
-// Building the graph of a root may make that many new nodes, and so many more
-// for each test of the policy's graph. With more than maxTerms terms nothing is
+// Building the graph of a root may take that many steps, and so many more for
+// each test of the policy's graph. With more than maxTerms terms nothing is
 // known or ordered: it would take time, and the program is too long anyway.
 const (
-	budget        = 100
-	budgetPerTest = 10
+	budget        = 1000
+	budgetPerTest = 64
 	maxTerms      = 1000
 )
 
 func newBuilder(size float64, without feature) *builder {
-	first := ordered
-	if without == featureKnown {
-		first = plain
-	}
 	return &builder{
-		first:    first,
-		graph:    graph{byHash: map[uint64][]*node{}},
-		terms:    terms{all: map[termKey]*term{}, depths: map[*policy.Expr]int{}, literal: without == featureStrength},
-		roots:    map[buildKey]*node{},
-		built:    map[buildKey]*node{},
-		orders:   map[order]uint32{},
-		order:    naturalOrder,
-		without:  without,
-		size:     size,
-		combined: map[string]*node{},
-		asked:    map[askKey]question{},
-		needs:    map[askKey][]uint64{},
+		plain:     without == featureKnown,
+		graph:     graph{byHash: map[uint64]*node{}},
+		terms:     terms{all: map[termKey]*term{}, depths: map[*policy.Expr]int{}, literal: without == featureStrength},
+		roots:     map[*question]*node{},
+		built:     map[buildKey]*node{},
+		composed:  map[composition]*node{},
+		questions: questions{asked: map[asked]*question{}, tests: map[asking]*question{}, leaves: map[linux.Action]*question{}},
+		order:     naturalOrder,
+		without:   without,
+		size:      size,
+		combined:  map[string]*node{},
 	}
 }
 
 // root returns the interval graph of one of the policy's roots: the ordered one,
 // but another where that is smaller.
 func (b *builder) root(n *policy.Node, big bool) *node {
-	if n.IsLeaf() {
-		return b.leaf(n.Action)
+	q := b.question(n, big)
+	if q.t == nil {
+		return b.leaf(q.action)
 	}
-	key := buildKey{n: n, big: big}
-	if made, ok := b.roots[key]; ok {
+	if made, ok := b.roots[q]; ok {
 		return made
 	}
 	tests, terms := 0, map[*term]bool{}
-	policy.Walk(func(n *policy.Node) {
-		tests++
-		if !n.IsLeaf() {
-			t, _ := b.ask(n, big)
-			terms[t] = true
-		}
-	}, n)
-	first := b.first
-	if len(terms) > maxTerms {
-		first = plain
-	}
-	b.order = naturalOrder
+	b.walk(q, 0, func(q *question) {
+		tests += len(b.single(q).to)
+		terms[q.t] = true
+	})
+	allowed := budget + budgetPerTest*tests
 	var best *node
 	least := 0.0
-	for b.mode = first; b.mode <= plain; b.mode++ {
-		made := b.try(n, big, tests)
+	better := func(made *node) bool {
 		if made == nil {
-			continue
+			return false
 		}
-		if b.mode == ordered && b.without != featureOrder {
-			made = b.reorder(n, big, tests, made)
+		c := b.objective(made)
+		if best != nil && c >= least-1e-9 {
+			return false
 		}
-		if c := b.objective(made); best == nil || c < least {
-			best, least = made, c
-		}
-		if cost(best) <= tests {
-			break
-		}
-		b.doubt = true
+		best, least = made, c
+		return true
 	}
-	b.order = naturalOrder
-	b.roots[key] = best
+	if !b.plain && len(terms) <= maxTerms {
+		b.steps = allowed
+		if plan := b.plan(q); plan != nil {
+			b.search(plan, allowed, better)
+		}
+	}
+	for _, b.forget = range [2]bool{b.plain || len(terms) > maxTerms, true} {
+		if best == nil || cost(best) > tests {
+			b.doubt = b.doubt || best != nil
+			b.steps = allowed
+			better(b.build(q, nil))
+		}
+	}
+	if best == nil {
+		best = b.asAsked(q)
+	}
+	b.roots[q] = best
 	return best
-}
-
-// try is build within the budget that a graph of so many tests has.
-func (b *builder) try(n *policy.Node, big bool, tests int) *node {
-	b.steps = budget + budgetPerTest*tests
-	b.budget = len(b.nodes) + b.steps
-	return b.build(n, big, nil)
 }
 
 // cost estimates the instructions that a graph takes.
@@ -199,33 +183,29 @@ func decided(facts []fact, t *term, s set) (yes, ok bool) {
 	return false, false
 }
 
-// skip returns the first node from n on that the facts, but for one about except,
-// do not decide.
-func (b *builder) skip(n *policy.Node, big bool, facts []fact, except *term) *policy.Node {
-	for len(facts) > 0 && !n.IsLeaf() {
-		t, s := b.ask(n, big)
-		if t == except {
-			return n
-		}
-		yes, ok := decided(facts, t, s)
+// skip returns the first question from q on that the facts, but for one about
+// except, do not decide.
+func (b *builder) skip(q *question, facts []fact, except *term) *question {
+	for ; len(facts) > 0 && q.t != nil && q.t != except; b.spend(1) {
+		yes, ok := decided(facts, q.t, q.yes)
 		switch {
 		case !ok:
-			return n
+			return q
 		case yes:
-			n = n.Yes
+			q = q.in
 		default:
-			n = n.No
+			q = q.out
 		}
 	}
-	return n
+	return q
 }
 
-// known returns those facts that matter from n on, as a key.
-func (b *builder) known(n *policy.Node, big bool, facts []fact) string {
+// known returns those facts that matter from q on, as a key.
+func known(q *question, facts []fact) string {
 	if len(facts) == 0 {
 		return ""
 	}
-	needs := b.need(n, big)
+	needs := q.need()
 	var key []byte
 	for _, f := range facts {
 		if i := int(f.t.id / 64); i < len(needs) && needs[i]>>(f.t.id%64)&1 == 1 {
@@ -237,101 +217,62 @@ func (b *builder) known(n *policy.Node, big bool, facts []fact) string {
 	return string(key)
 }
 
-// need returns the terms that are tested from n on, as a set of bits.
-func (b *builder) need(n *policy.Node, big bool) []uint64 {
-	if n.IsLeaf() {
-		return nil
-	}
-	key := askKey{n, big}
-	if needs, ok := b.needs[key]; ok {
-		return needs
-	}
-	yes, no := b.need(n.Yes, big), b.need(n.No, big)
-	t, _ := b.ask(n, big)
-	needs := no // shared where nothing is added, as in a long chain
-	if i := int(t.id / 64); len(yes) > 0 || i >= len(no) || no[i]>>(t.id%64)&1 == 0 {
-		needs = make([]uint64, max(len(yes), len(no), i+1))
-		copy(needs, no)
-		for j, bits := range yes {
-			needs[j] |= bits
-		}
-		needs[i] |= 1 << (t.id % 64)
-		if slices.Equal(needs, no) {
-			needs = no
-		}
-	}
-	b.needs[key] = needs
-	return needs
-}
-
-// build returns the graph of n for when the facts hold, nil where that takes
+// build returns the graph of q for when the facts hold, nil where that takes
 // more than the budget. The facts are about different terms.
-func (b *builder) build(n *policy.Node, big bool, facts []fact) *node {
-	if n = b.skip(n, big, facts, nil); n.IsLeaf() {
-		return b.leaf(n.Action)
+func (b *builder) build(q *question, facts []fact) *node {
+	if q = b.skip(q, facts, nil); q.t == nil {
+		return b.leaf(q.action)
 	}
-	key := buildKey{n, big, b.mode, b.order, b.known(n, big, facts)}
+	key := buildKey{q, known(q, facts), b.forget}
 	if made, ok := b.built[key]; ok {
 		return made
 	}
-	if b.steps--; b.steps < 0 && b.mode != plain {
-		return nil
-	}
-	t, _ := b.ask(n, big)
+	t := q.t
 	f := fact{t, 0, t.max()}
 	at := slices.IndexFunc(facts, func(f fact) bool { return f.t == t })
 	if at >= 0 {
 		f = facts[at]
 	}
-	r := region{b: b, big: big, term: t, facts: facts}
-	r.walk(n, f.lo, f.hi)
-	from, to := make([]uint32, len(r.pieces)), make([]*node, len(r.pieces))
-	for i, p := range r.pieces {
+	r := region{b: b, term: t, facts: facts}
+	r.walk(q, []span{{f.lo, f.hi}})
+	pieces := r.sorted()
+	if !b.spend(8 * len(pieces)) {
+		return nil
+	}
+	from, to := make([]uint32, len(pieces)), make([]*node, len(pieces))
+	for i, p := range pieces {
 		var inner []fact
-		if b.mode != plain {
-			end := f.hi
-			if i+1 < len(r.pieces) {
-				end = r.pieces[i+1].lo - 1
-			}
-			if inner = append(slices.Clone(facts), fact{t, p.lo, end}); at >= 0 {
+		if !b.forget {
+			if inner = append(slices.Clone(facts), fact{t, p.lo, p.hi}); at >= 0 {
 				inner = slices.Delete(inner, at, at+1)
 			}
 		}
-		if from[i], to[i] = p.lo, b.build(p.exit, big, inner); to[i] == nil {
+		if from[i], to[i] = p.lo, b.build(p.exit, inner); to[i] == nil {
 			return nil
 		}
 	}
 	from[0] = 0 // what cannot be may go anywhere
-	var made *node
-	if b.mode != ordered {
-		made = b.decide(t, from, to)
-	} else if made = b.combine(t, from, to); made == nil {
-		return nil
-	}
+	made := b.decide(t, from, to)
 	b.built[key] = made
 	return made
 }
 
-// A question is what a test of the policy asks for.
-type question struct {
-	t   *term
-	yes set
-}
-
-type askKey struct {
-	n   *policy.Node
-	big bool
-}
-
-// ask is test, done once for each node.
-func (b *builder) ask(n *policy.Node, big bool) (*term, set) {
-	key := askKey{n, big}
-	q, ok := b.asked[key]
-	if !ok {
-		q.t, q.yes = b.test(n, big)
-		b.asked[key] = q
+// asAsked returns the graph of q that tests what the policy does, as it does.
+func (b *builder) asAsked(q *question) *node {
+	if q.t == nil {
+		return b.leaf(q.action)
 	}
-	return q.t, q.yes
+	if q.asAsked == nil {
+		alone, in, out := b.single(q), b.asAsked(q.in), b.asAsked(q.out)
+		to := slices.Clone(alone.to)
+		for i, exit := range to {
+			if to[i] = out; exit == b.exit(q.in) {
+				to[i] = in
+			}
+		}
+		q.asAsked = b.decide(q.t, alone.from, to)
+	}
+	return q.asAsked
 }
 
 // combine returns the ordered graph that goes to one of the ordered graphs to,
@@ -394,14 +335,8 @@ func (b *builder) combine(t *term, from []uint32, to []*node) *node {
 }
 
 func (b *builder) combineKey(t *term, from []uint32, to []*node) string {
-	number, ok := b.orders[b.order]
-	if !ok {
-		number = uint32(len(b.orders))
-		b.orders[b.order] = number
-	}
 	key := make([]byte, 0, 8+8*len(from))
 	put := func(v uint32) { key = append(key, byte(v), byte(v>>8), byte(v>>16), byte(v>>24)) }
-	put(number)
 	put(uint32(t.id))
 	for i := range from {
 		put(from[i])
@@ -410,87 +345,107 @@ func (b *builder) combineKey(t *term, from []uint32, to []*node) string {
 	return string(key)
 }
 
-// A region is what the policy decides by one term alone, from some node on:
-// which node comes next, for each interval of the term's values.
+// A region is what the policy decides by one term alone, from some question on:
+// which question comes next, for each interval of the term's values.
 type region struct {
 	b      *builder
-	big    bool
 	term   *term
 	facts  []fact
-	pieces []piece // in order, together all values
+	pieces []piece
 }
 
 type piece struct {
-	lo   uint32
-	exit *policy.Node
+	span
+	exit *question
 }
 
-func (r *region) add(lo uint32, exit *policy.Node) {
-	if n := len(r.pieces); n > 0 && r.pieces[n-1].exit == exit {
-		return
+// sorted returns the pieces in order, neighbours with the same exit joined.
+func (r *region) sorted() []piece {
+	slices.SortFunc(r.pieces, func(a, b piece) int { return cmp.Compare(a.lo, b.lo) })
+	out := r.pieces[:0]
+	for _, p := range r.pieces {
+		if n := len(out); n > 0 && out[n-1].exit == p.exit {
+			out[n-1].hi = p.hi
+			continue
+		}
+		out = append(out, p)
 	}
-	r.pieces = append(r.pieces, piece{lo, exit})
+	return out
 }
 
-// walk adds the pieces for the values from lo to hi that come to n. Long chains
-// of comparisons with single values are taken in one go.
-func (r *region) walk(n *policy.Node, lo, hi uint32) {
-	var points []piece
-	for n = r.b.skip(n, r.big, r.facts, r.term); !n.IsLeaf(); n = r.b.skip(n, r.big, r.facts, r.term) {
-		t, s := r.b.ask(n, r.big)
-		if t != r.term || len(s) != 1 || s[0].lo != s[0].hi {
-			break
+// walk adds the pieces for those values that come to q. Of a row of questions
+// about the term, each takes what is left of the values by those before.
+func (r *region) walk(q *question, values []span) {
+	var row []*question
+	cuts := []uint32{}
+	cut := func(s span) {
+		if cuts = append(cuts, s.lo); s.hi < allOnes {
+			cuts = append(cuts, s.hi+1)
 		}
-		if s[0].lo < lo || s[0].lo > hi {
-			n = n.No
-			continue
-		}
-		points = append(points, piece{s[0].lo, n.Yes})
-		n = n.No
 	}
-	if len(points) > 0 {
-		// Of the same value the first test decides.
-		slices.SortStableFunc(points, func(a, b piece) int { return cmp.Compare(a.lo, b.lo) })
-		points = slices.CompactFunc(points, func(a, b piece) bool { return a.lo == b.lo })
-		next := lo
-		for _, p := range points {
-			if p.lo > next {
-				r.walk(n, next, p.lo-1)
+	for q = r.b.skip(q, r.facts, r.term); q.t == r.term; q = r.b.skip(q.out, r.facts, r.term) {
+		row = append(row, q)
+		for _, s := range q.yes {
+			cut(s)
+		}
+		r.b.spend(1 + len(q.yes))
+	}
+	if len(row) == 0 {
+		for _, s := range values {
+			r.pieces = append(r.pieces, piece{s, q})
+		}
+		return
+	}
+	for _, s := range values {
+		cut(s)
+	}
+	slices.Sort(cuts)
+	cuts = slices.Compact(cuts)
+	taken := make([]*question, len(cuts)) // who takes the values from each cut up to the next
+	next := make([]int, len(cuts)+1)      // the next that is not taken
+	for i := range next {
+		next[i] = i
+	}
+	find := func(i int) int {
+		for next[i] != i {
+			next[i] = next[next[i]]
+			i = next[i]
+		}
+		return i
+	}
+	take := func(s span, by *question) {
+		i, _ := slices.BinarySearch(cuts, s.lo)
+		for i = find(i); i < len(cuts) && cuts[i] <= s.hi; i = find(i) {
+			taken[i], next[i] = by, i+1
+		}
+	}
+	for _, by := range row {
+		for _, s := range by.yes {
+			take(s, by.in)
+		}
+	}
+	for i := range taken {
+		if taken[i] == nil {
+			taken[i] = q
+		}
+	}
+	exits, of := []*question{}, map[*question][]span{}
+	i := 0
+	for _, s := range values {
+		for ; i < len(cuts) && cuts[i] < s.lo; i++ { // none of the values
+		}
+		for ; i < len(cuts) && cuts[i] <= s.hi; i++ {
+			to, end := taken[i], s.hi
+			if i+1 < len(cuts) {
+				end = min(end, cuts[i+1]-1)
 			}
-			r.walk(p.exit, p.lo, p.lo)
-			if p.lo == hi {
-				return
+			if of[to] == nil {
+				exits = append(exits, to)
 			}
-			next = p.lo + 1
+			of[to] = append(of[to], span{cuts[i], end})
 		}
-		r.walk(n, next, hi)
-		return
 	}
-	if n.IsLeaf() {
-		r.add(lo, n)
-		return
+	for _, to := range exits {
+		r.walk(to, of[to])
 	}
-	t, s := r.b.ask(n, r.big)
-	if t != r.term {
-		r.add(lo, n)
-		return
-	}
-	for _, in := range s {
-		if in.hi < lo {
-			continue
-		}
-		if in.lo > hi {
-			break
-		}
-		if in.lo > lo {
-			r.walk(n.No, lo, in.lo-1)
-		}
-		lo = max(lo, in.lo)
-		r.walk(n.Yes, lo, min(in.hi, hi))
-		if in.hi >= hi {
-			return
-		}
-		lo = in.hi + 1
-	}
-	r.walk(n.No, lo, hi)
 }

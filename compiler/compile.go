@@ -123,8 +123,8 @@ func (u *unit) intervals() error {
 		return err
 	}
 	u.graph = best
-	if u.b.first == ordered && u.b.doubt {
-		u.b.first = plain
+	if u.b.doubt {
+		u.b.plain = true
 		clear(u.b.roots)
 		shared, err := u.whole()
 		if err != nil {
@@ -236,6 +236,9 @@ func (u *unit) instructions() error {
 	u.lower.weights = u.weights()
 	u.lower.without = u.opts.without
 	u.lower.x32 = u.x32
+	if cost(u.graph) > hopeless {
+		u.lower.most = fewChoices
+	}
 	u.entry = u.lower.lower(u.graph, nil)
 	if u.joined != nil {
 		if entry := u.lower.lower(u.joined, nil); entry.Reachable() < u.entry.Reachable() {

@@ -17,6 +17,9 @@ type node struct {
 	to     []*node  // no two neighbours the same
 	action linux.Action
 	id     int32
+	exit   *question // not nil in a leaf that stands for what is yet to come
+	exits  uint64    // which exits there may be from here on: bits, by ID
+	next   *node     // with the same hash
 }
 
 // at returns the successor for one value.
@@ -37,7 +40,7 @@ func (n *node) last(i int) uint32 {
 // graph makes nodes.
 type graph struct {
 	nodes  []*node
-	byHash map[uint64][]*node
+	byHash map[uint64]*node
 }
 
 func (g *graph) leaf(a linux.Action) *node {
@@ -96,19 +99,25 @@ func (g *graph) intern(n node) *node {
 	if n.t != nil {
 		mix(uint32(n.t.id) + 1)
 	}
+	if n.exit != nil {
+		mix(uint32(n.exit.id))
+	}
 	for i := range n.to {
 		mix(n.from[i])
 		mix(uint32(n.to[i].id))
+		n.exits |= n.to[i].exits
 	}
-	for _, have := range g.byHash[h] {
-		if have.t == n.t && have.action == n.action && slices.Equal(have.from, n.from) && slices.Equal(have.to, n.to) {
+	first := g.byHash[h]
+	for have := first; have != nil; have = have.next {
+		if have.t == n.t && have.action == n.action && have.exit == n.exit && slices.Equal(have.from, n.from) && slices.Equal(have.to, n.to) {
 			return have
 		}
 	}
 	made := n
 	made.from, made.to = slices.Clone(n.from), slices.Clone(n.to)
 	made.id = int32(len(g.nodes))
+	made.next = first
 	g.nodes = append(g.nodes, &made)
-	g.byHash[h] = append(g.byHash[h], &made)
+	g.byHash[h] = &made
 	return &made
 }

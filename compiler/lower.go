@@ -22,6 +22,7 @@ type lowerer struct {
 	numbers  *search
 	byNumber *node
 	failed   *term // needs too many scratch words; nil where none does
+	most     int   // of choices that the best tree is sought for
 }
 
 type lowered struct {
@@ -30,7 +31,7 @@ type lowered struct {
 }
 
 func newLowerer(b *builder) *lowerer {
-	return &lowerer{b: b, code: map[instructionKey]*layout.Node{}, made: map[lowered]*layout.Node{}}
+	return &lowerer{b: b, code: map[instructionKey]*layout.Node{}, made: map[lowered]*layout.Node{}, most: maxChoices}
 }
 
 type instructionKey struct {
@@ -164,7 +165,7 @@ func (l *lowerer) tree(n *node) *layout.Node {
 // choose returns the jumps that tell the choices apart. Values are at most limit;
 // where that is 0 no bits are tested.
 func (l *lowerer) choose(cs []choice, limit uint32, goTo func(t target, lo, hi uint32) *layout.Node) *layout.Node {
-	if n := len(cs); n > maxChoices {
+	if n := len(cs); n > l.most {
 		mid := cs[n/2].lo
 		return l.jump(bpf.JgeK, mid, l.choose(cs[n/2:], limit, goTo), l.choose(cs[:n/2], limit, goTo))
 	}

@@ -3,8 +3,6 @@ package compiler
 import (
 	"cmp"
 	"math"
-
-	"secco/policy"
 )
 
 // An order of terms in interval graphs: arch comes first, then the number, then
@@ -53,28 +51,37 @@ func (o *order) rank(t *term) int {
 	return 2 + 2*int(o[f])
 }
 
-// reorder looks for a better order of the fields than that of made, the graph of
-// n. It moves one field after the other to the front, the one with which the
-// graph is best, while that helps.
-func (b *builder) reorder(n *policy.Node, big bool, tests int, made *node) *node {
+// manySteps is after how many steps no other order is tried.
+const manySteps = 100_000
+
+// search follows a plan in the natural order of the fields and in others, and
+// shows what comes out to better. It moves one field after the other to the
+// front, the one with which the graph is best, while that helps.
+func (b *builder) search(plan []step, allowed int, better func(*node) bool) {
+	left := manySteps
+	try := func(o order) *node {
+		b.order, b.steps = o, allowed
+		made := b.follow(plan)
+		b.order, left = naturalOrder, left-(allowed-b.steps)
+		return made
+	}
+	made := try(naturalOrder)
+	better(made)
+	if made == nil || b.without == featureOrder {
+		return
+	}
 	fields := usedFields(made)
-	best, least := made, b.objective(made)
 	for front := 0; front+1 < len(fields); front++ {
 		chosen := -1
 		for i := front; i < len(fields); i++ {
 			if i == front && front > 0 { // as it was
 				continue
 			}
-			moved := moveToFront(fields, front, i)
-			if b.order = orderOf(moved); b.order == naturalOrder {
-				continue
+			if left < 0 {
+				return
 			}
-			other := b.try(n, big, tests)
-			if other == nil {
-				continue
-			}
-			if c := b.objective(other); c < least-1e-9 {
-				best, least, chosen = other, c, i
+			if o := orderOf(moveToFront(fields, front, i)); o != naturalOrder && better(try(o)) {
+				chosen = i
 			}
 		}
 		if chosen < 0 {
@@ -82,7 +89,6 @@ func (b *builder) reorder(n *policy.Node, big bool, tests int, made *node) *node
 		}
 		fields = moveToFront(fields, front, chosen)
 	}
-	return best
 }
 
 // usedFields returns the fields whose words n tests, in natural order.

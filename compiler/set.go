@@ -25,6 +25,22 @@ func (s set) tidy() set {
 	return out
 }
 
+// intersect returns what lies in both sets.
+func (s set) intersect(other set) set {
+	out := set{}
+	for i, j := 0, 0; i < len(s) && j < len(other); {
+		if lo, hi := max(s[i].lo, other[j].lo), min(s[i].hi, other[j].hi); lo <= hi {
+			out = append(out, span{lo, hi})
+		}
+		if s[i].hi < other[j].hi {
+			i++
+		} else {
+			j++
+		}
+	}
+	return out
+}
+
 // shift returns the set of v + k.
 func (s set) shift(k uint32) set {
 	out := set{}

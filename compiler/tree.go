@@ -95,6 +95,11 @@ const (
 
 const (
 	maxChoices = 256
+	// hopeless is from how many intervals on a graph needs more than twice the
+	// instructions that a program may have: each test parts three at most, but for
+	// those of bits. Then the best trees are not sought among more than fewChoices.
+	hopeless   = 6 * bpf.MaxInstructions
+	fewChoices = 16
 	maxChain   = 16
 	knuthSlack = 3
 	// heavy is what a single value must weigh, of all choices, to be taken out
