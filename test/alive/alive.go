@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"secco/hook"
+	"secco/hook/oracle"
 )
 
 const variable = "SECCO_TEST_ALIVE"
@@ -57,3 +58,7 @@ func Main() {
 		os.Exit(1)
 	}
 }
+
+// Settle is to be called before every program that is given to the kernel, where
+// there are many: see [oracle.Settle].
+func Settle() error { return oracle.Settle() }

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"secco/compiler"
+	"secco/hook/oracle"
 	"secco/lang/random"
 	"secco/linux"
 	"secco/policy"
@@ -19,7 +20,7 @@ import (
 // TestRandomPoliciesInKernel has the running kernel decide calls by the programs
 // of random policies, through both of its entries.
 func TestRandomPoliciesInKernel(t *testing.T) {
-	kernel.Require(t, kernel.AMD64, kernel.I386)
+	kernel.Require(t, oracle.AMD64, oracle.I386)
 	const perProgram = 50
 	pairs := 12_000
 	if os.Getenv("SECCO_LONG") != "" {
@@ -36,7 +37,7 @@ func TestRandomPoliciesInKernel(t *testing.T) {
 			t.Fatalf("seed %d: %v\n%s", seed, err, text)
 		}
 		calls := sample(r, b.policy, perProgram)
-		outcomes, err := kernel.Observe(b.programs[seed%2], calls)
+		outcomes, err := oracle.Observe(b.programs[seed%2], calls)
 		if err != nil {
 			t.Fatalf("seed %d: %v\n%s", seed, err, text)
 		}
@@ -48,7 +49,7 @@ func TestRandomPoliciesInKernel(t *testing.T) {
 			}
 			counts["all"]++
 			counts[calls[i].Entry.String()]++
-			if calls[i].Entry == kernel.AMD64 && linux.IsX32(d.NR) {
+			if calls[i].Entry == oracle.AMD64 && linux.IsX32(d.NR) {
 				counts["x32"]++
 			}
 			actions[want.Effect()] = true
@@ -63,15 +64,15 @@ func TestRandomPoliciesInKernel(t *testing.T) {
 
 // sample picks at most n of the policy's sample calls that an x86_64 process can
 // make, all of them equally likely.
-func sample(r *rand.Rand, p *policy.Policy, n int) []kernel.Call {
-	var calls []kernel.Call
+func sample(r *rand.Rand, p *policy.Policy, n int) []oracle.Call {
+	var calls []oracle.Call
 	seen := 0
 	for d := range policy.Samples(p) {
-		c := kernel.Call{Entry: kernel.AMD64, NR: d.NR, Args: d.Args}
+		c := oracle.Call{Entry: oracle.AMD64, NR: d.NR, Args: d.Args}
 		switch d.Arch {
 		case linux.X86_64.Audit():
 		case linux.I386.Audit():
-			c.Entry = kernel.I386
+			c.Entry = oracle.I386
 		default:
 			continue
 		}

@@ -1,6 +1,6 @@
 //go:build linux && amd64
 
-package kernel
+package oracle
 
 import (
 	"math/rand/v2"
@@ -15,7 +15,7 @@ import (
 
 // TestEmulatorAgainstKernel runs random programs on both.
 func TestEmulatorAgainstKernel(t *testing.T) {
-	Require(t, AMD64, I386)
+	require(t, AMD64, I386)
 	programs, perProgram := 500, 40
 	if os.Getenv("SECCO_LONG") != "" {
 		programs *= 20

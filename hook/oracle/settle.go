@@ -1,4 +1,4 @@
-package alive
+package oracle
 
 import (
 	"os"

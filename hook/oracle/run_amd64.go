@@ -1,6 +1,6 @@
 //go:build linux && amd64
 
-package kernel
+package oracle
 
 import (
 	"encoding/binary"
@@ -10,7 +10,6 @@ import (
 	"golang.org/x/sys/unix"
 
 	"secco/bpf"
-	"secco/test/alive"
 )
 
 // A program is run in a child process that never comes back to Go: after
@@ -21,21 +20,6 @@ import (
 // call. All signals are blocked but SIGSYS, whose handler notes a trap and goes
 // on with the next call. A call that the filter kills takes the child with it;
 // another child goes on behind it.
-
-// result is what became of a call.
-type result struct {
-	Kind  kind
-	Value int64 // returned: what the call returned; trapped: si_errno
-}
-
-type kind uint8
-
-const (
-	notRun   kind = iota
-	returned      // the call came back
-	trapped       // SIGSYS from seccomp came instead
-	killed        // the child died in the call
-)
 
 // shared is the memory that parent and child see. The assembly knows the offsets.
 type shared struct {
@@ -116,7 +100,7 @@ func run(p bpf.Program, calls []Call) ([]result, error) {
 		s.count = uint64(len(calls) - next)
 		s.calls = s.stack + uintptr(callSize*next)
 		s.installed = -int64(unix.EIO)
-		if err := alive.Settle(); err != nil {
+		if err := Settle(); err != nil {
 			return nil, err
 		}
 		status, err := child(s)
