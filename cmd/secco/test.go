@@ -42,8 +42,10 @@ var testCommand = &cli.Command{
 				undecided++
 			}
 		}
-		if err := s.printf("%d passed, %d failed\n", len(f.tests)-failed-undecided, failed); err != nil {
-			return err
+		if !s.json {
+			if err := s.printf("%d passed, %d failed\n", len(f.tests)-failed-undecided, failed); err != nil {
+				return err
+			}
 		}
 		switch {
 		case failed > 0:
@@ -58,16 +60,40 @@ var testCommand = &cli.Command{
 // runTest decides one test and prints why it fails.
 func (s *session) runTest(f *filter, t lang.Test) (prove.Verdict, error) {
 	result, err := t.Prove(f.policy)
-	if err != nil {
+	switch {
+	case err != nil:
 		return 0, refused("fault", "a fault in secco itself, please report it: %s", err)
-	}
-	switch result.Verdict {
-	case prove.Different:
+	case s.json:
+		err = s.print(testLine(f, t, result))
+	case result.Verdict == prove.Different:
 		call := &result.Witness.Call
 		got, rule := f.policy.Eval(call)
 		err = s.printf("%s: %s is expected, but %s gets %s (%s)\n", t.Span, actionText(t.Want, call), prove.CallString(call), actionText(got, call), rule)
-	case prove.Undecided:
+	case result.Verdict == prove.Undecided:
 		err = s.printf("%s: undecided: %s\n", t.Span, result.Reason)
 	}
 	return result.Verdict, err
+}
+
+// testLine returns a test's result as a line of JSON; the call that shows why it
+// fails is a case that emulate takes.
+func testLine(f *filter, t lang.Test, r prove.Result) []byte {
+	line := struct {
+		Test   string       `json:"test"`
+		Arch   string       `json:"arch"`
+		Result string       `json:"result"`
+		Reason string       `json:"reason,omitempty"`
+		Want   string       `json:"want"`
+		Call   *callJSON    `json:"call,omitempty"`
+		Got    *verdictJSON `json:"got,omitempty"`
+	}{Test: t.Span.String(), Arch: t.Arch.String(), Result: "passed", Reason: r.Reason, Want: t.Want.StringOn(t.Arch)}
+	switch r.Verdict {
+	case prove.Undecided:
+		line.Result = "undecided"
+	case prove.Different:
+		line.Result = "failed"
+		got := verdictOf(f, r.Witness.A, &r.Witness.Call)
+		line.Call, line.Got = callLine(&r.Witness.Call), &got
+	}
+	return jsonLine(line)
 }
