@@ -31,7 +31,7 @@ test: ## everything that every change must pass
 	@scripts/setup test
 	@scripts/test
 
-test-all: ## make test, and the long campaigns
+test-all: lint ## make test, the long campaigns, and make lint
 	@scripts/setup test
 	@SECCO_LONG=1 scripts/test
 
