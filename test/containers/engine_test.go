@@ -241,6 +241,16 @@ func TestPodman(t *testing.T) {
 		if r.code == 3 || !strings.Contains(r.stderr, "unconfined") {
 			t.Errorf("started unconfined: %v", r)
 		}
+		// CRI-O reads the same files.
+		file := run(t, filepath.Join(bin, "secco-hook"), "config", "--engine", "crio", "--stage", "createRuntime", "--", "gate", "--stricter-than", filepath.Join(dir, "p.secco"))
+		crio := t.TempDir()
+		if err := os.WriteFile(filepath.Join(crio, "secco.json"), []byte(file.stdout), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		r = newPodman(t, "--runtime", rt, "--hooks-dir", crio).run("--security-opt", "seccomp=unconfined", "--rootfs", root, "payload")
+		if r.code == 3 || !strings.Contains(r.stderr, "unconfined") {
+			t.Errorf("started unconfined: %v", r)
+		}
 		// podman's own profile has rules that libseccomp may get wrong
 		r = p.run("--rootfs", root, "payload")
 		if r.code == 3 || !strings.Contains(r.stderr, "can't be judged") {

@@ -342,6 +342,7 @@ DEFAULT_POLICY = allow
 execve, execveat: 1
 uname: return EXFULL
 `
+	allowAll = "DEFAULT_POSITIVE = allow\nDEFAULT_NEGATIVE = allow\nDEFAULT_POLICY = allow\n"
 )
 
 // fromDocs returns a block of docs/containers.md by the name that it has there,

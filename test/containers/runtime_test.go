@@ -12,7 +12,7 @@ import (
 // The wrapper gives a container its policy, whatever profile it had.
 func TestRuntimeWrapper(t *testing.T) {
 	wrapper := filepath.Join(bin, "secco-runtime")
-	dir := policyDir(t, map[string]string{"default.secco": noUname, "open.secco": "DEFAULT_POSITIVE = allow\nDEFAULT_NEGATIVE = allow\nDEFAULT_POLICY = allow\n"})
+	dir := policyDir(t, map[string]string{"default.secco": noUname, "open.secco": allowAll})
 	eachRuntime(t, func(t *testing.T, rt runtime) {
 		global := []string{"--secco-runtime=" + rt.path, "--secco-dir=" + dir, "--secco-default=default"}
 		t.Run("unconfined", func(t *testing.T) {

@@ -139,7 +139,12 @@ func profileOf(t testing.TB, dir string) *specs.LinuxSeccomp {
 
 func load(t testing.TB, dir string) *policies.Filter {
 	t.Helper()
-	f, err := policies.LoadFile(filepath.Join(dir, "p.secco"))
+	return loadFile(t, filepath.Join(dir, "p.secco"))
+}
+
+func loadFile(t testing.TB, path string) *policies.Filter {
+	t.Helper()
+	f, err := policies.LoadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
