@@ -103,7 +103,7 @@ func run(p bpf.Program, calls []Call) ([]result, error) {
 		if err := Settle(); err != nil {
 			return nil, err
 		}
-		status, err := child(s)
+		status, err := wait(forkAndIssue(s))
 		if err != nil {
 			return nil, err
 		}
@@ -126,9 +126,8 @@ func run(p bpf.Program, calls []Call) ([]result, error) {
 	return results, nil
 }
 
-// child runs one child to its end.
-func child(s *shared) (unix.WaitStatus, error) {
-	pid := forkAndIssue(s)
+// wait waits for a child that was forked, or was not: then pid is an errno.
+func wait(pid int64) (unix.WaitStatus, error) {
 	if pid < 0 {
 		return 0, fmt.Errorf("fork: %w", unix.Errno(-pid))
 	}
