@@ -93,6 +93,9 @@ func run(root, document string, rounds int, only bool) error {
 		}
 		rep.results = append(rep.results, row)
 	}
+	if rep.kernel, err = measureKernel(rep.compilers, rep.workloads); err != nil {
+		return err
+	}
 	if err := measureTimes(rep.compilers, rep.workloads, rep.results, rounds); err != nil {
 		return err
 	}
@@ -107,7 +110,7 @@ func run(root, document string, rounds int, only bool) error {
 			_, err = os.Stdout.WriteString(text)
 		}
 	}
-	return errors.Join(err, rep.outside.beyond())
+	return errors.Join(err, rep.outside.beyond(), slowest(rep.kernel))
 }
 
 // compilers returns those that can be built here, secco's modes first.
