@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"secco/bpf"
+	"secco/test/alive"
 )
 
 // Timing is what a call took.
@@ -49,7 +50,7 @@ func Time(p bpf.Program, calls []Call, rounds, repeat int) ([]Timing, error) {
 		}
 		issued[i] = timedCall{nr: uint64(c.NR), args: c.Args, ticks: math.MaxUint64}
 	}
-	if err := settle(); err != nil {
+	if err := alive.Settle(); err != nil {
 		return nil, err
 	}
 	status, err := wait(forkAndTime(s))
