@@ -12,7 +12,7 @@ import (
 	"secco/bpf"
 	"secco/linux"
 	"secco/test/bench"
-	"secco/test/kernel"
+	"secco/test/bench/latency"
 )
 
 // class says how a call is decided.
@@ -56,7 +56,7 @@ type clock struct {
 // runtimes are what a workload's calls take in the kernel.
 type runtimes struct {
 	workload *bench.Workload
-	calls    []kernel.Call
+	calls    []latency.Call
 	classes  []class // of the calls
 	clocks   []*clock
 }
@@ -109,8 +109,7 @@ func (r *runtimes) choose() {
 				conds += len(rule.Conds)
 			}
 		}
-		call := kernel.Call{NR: nr, Args: c.args}
-		d := call.Data()
+		d := linux.SeccompData{NR: nr, Arch: linux.X86_64.Audit(), Args: c.args}
 		what := refused
 		switch {
 		case conds > 0:
@@ -124,7 +123,7 @@ func (r *runtimes) choose() {
 		if what == refused && c.name != "nfsservctl" {
 			continue // unlike the others it costs next to nothing without a filter
 		}
-		r.calls = append(r.calls, call)
+		r.calls = append(r.calls, latency.Call{NR: nr, Args: c.args})
 		r.classes = append(r.classes, what)
 	}
 }
@@ -163,7 +162,7 @@ func (r *runtimes) sweep(n int) error {
 		if len(c.program) == 0 && c != r.clocks[unfiltered] {
 			continue // the compiler does not take this workload
 		}
-		timings, err := kernel.Time(c.program, r.calls, rounds, repeat)
+		timings, err := latency.Time(c.program, r.calls, rounds, repeat)
 		if err != nil {
 			return fmt.Errorf("%s: %w", c.name, err)
 		}

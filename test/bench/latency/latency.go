@@ -1,6 +1,7 @@
 //go:build linux && amd64
 
-package kernel
+// Package latency measures what calls take under a filter.
+package latency
 
 import (
 	"encoding/binary"
@@ -15,13 +16,19 @@ import (
 	"secco/test/alive"
 )
 
+// Call is an x86_64 system call to be issued.
+type Call struct {
+	NR   uint32
+	Args [6]uint64
+}
+
 // Timing is what a call took.
 type Timing struct {
 	Ticks  float64 // of the processor's time stamp counter for one call
 	Return int64   // what the last one returned
 }
 
-// Time issues each call, an x86_64 one, rounds times repeat times, under p or,
+// Time issues each call rounds times repeat times, under p or,
 // where p is empty, under no filter, and returns the fastest round. The calls are
 // carried out where p lets them through. No call may be killed or trap.
 func Time(p bpf.Program, calls []Call, rounds, repeat int) ([]Timing, error) {
@@ -42,21 +49,25 @@ func Time(p bpf.Program, calls []Call, rounds, repeat int) ([]Timing, error) {
 	s.calls = s.stack
 	rest := memory[headSize+stackSize:]
 	copy(rest[callSize*len(calls):], code)
-	s.fprog = sockProg{uint16(len(p)), s.stack + uintptr(callSize*len(calls))}
+	s.length, s.filter = uint16(len(p)), s.stack+uintptr(callSize*len(calls))
 	issued := unsafe.Slice((*timedCall)(unsafe.Pointer(unsafe.SliceData(rest))), len(calls))
 	for i, c := range calls {
-		if c.Entry != AMD64 {
-			return nil, fmt.Errorf("%+v: only x86_64's calls are timed", c)
-		}
 		issued[i] = timedCall{nr: uint64(c.NR), args: c.Args, ticks: math.MaxUint64}
 	}
 	if err := alive.Settle(); err != nil {
 		return nil, err
 	}
-	status, err := wait(forkAndTime(s))
+	pid := forkAndTime(s)
+	if pid < 0 {
+		return nil, fmt.Errorf("fork: %w", unix.Errno(-pid))
+	}
+	var status unix.WaitStatus
+	for err = unix.EINTR; errors.Is(err, unix.EINTR); {
+		_, err = unix.Wait4(int(pid), &status, 0, nil)
+	}
 	switch {
 	case err != nil:
-		return nil, err
+		return nil, fmt.Errorf("wait4: %w", err)
 	case s.installed != 0:
 		return nil, fmt.Errorf("install: %w", unix.Errno(-s.installed))
 	case !status.Signaled() || status.Signal() != unix.SIGILL || s.count != 0:
@@ -69,18 +80,28 @@ func Time(p bpf.Program, calls []Call, rounds, repeat int) ([]Timing, error) {
 	return timings, nil
 }
 
+// The program is run in a child process that never comes back to Go: after the
+// installation no call that the Go runtime might make can be trusted, in a thread
+// under the filter. So fork, installation and calls are one function in assembly,
+// under which all signals are blocked. It writes what it measures with plain
+// stores to shared memory, and ends by an undefined instruction: SIGILL is blocked,
+// hence fatal, and needs no system call.
+
+const stackSize = 4096
+
 // timed is the memory that parent and child see. The assembly knows the offsets.
 type timed struct {
-	childMask uint64   // 0x00 signals blocked in the child
-	oldMask   uint64   // 0x08
-	count     uint64   // 0x10 calls to issue
-	calls     uintptr  // 0x18
-	stack     uintptr  // 0x20 its upper end
-	installed int64    // 0x28 what seccomp(2) returned
-	fprog     sockProg // 0x30
-	rounds    uint64   // 0x40
-	repeat    uint64   // 0x48
-	start     uint64   // 0x50 of the round at hand
+	childMask uint64  // 0x00 signals blocked in the child
+	oldMask   uint64  // 0x08
+	count     uint64  // 0x10 calls to issue
+	calls     uintptr // 0x18
+	stack     uintptr // 0x20 its upper end
+	installed int64   // 0x28 what seccomp(2) returned
+	length    uint16  // 0x30 struct sock_fprog, of no instructions for no filter
+	filter    uintptr // 0x38
+	rounds    uint64  // 0x40
+	repeat    uint64  // 0x48
+	start     uint64  // 0x50 of the round at hand
 }
 
 // timedCall is one call in the shared memory. The assembly knows the offsets.

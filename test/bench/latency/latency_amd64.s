@@ -24,7 +24,6 @@
 //
 // R12 holds s throughout, R13 the call at hand, R14 how often it is still to be
 // issued in this round, R15 how many rounds are left: the kernel changes none.
-// Fork, installation and calls are one function for the reasons that run.go gives.
 TEXT ·forkAndTime(SB), NOSPLIT, $0-16
 	MOVQ s+0(FP), R12
 
