@@ -9,7 +9,7 @@ COUNT ?=
 
 export PATH := $(PATH):/usr/local/go/bin:/usr/sbin:/sbin
 
-.PHONY: help run build static generate test test-all bench benchmarks lint module-path clean
+.PHONY: help run build static generate test test-all test-libseccomp bench benchmarks lint module-path clean
 
 help: ## what there is to make
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -34,6 +34,10 @@ test: ## everything that every change must pass
 test-all: lint ## make test, the long campaigns, and make lint
 	@scripts/setup test
 	@SECCO_LONG=1 scripts/test
+
+test-libseccomp: ## the conversions with the libseccomp of a newer Debian (SUITE=trixie)
+	@scripts/setup test
+	@scripts/libseccomp $(SUITE)
 
 bench: ## compare with other compilers, afresh into docs/performance.md
 	@scripts/setup build

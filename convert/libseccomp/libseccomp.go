@@ -120,7 +120,7 @@ func Build(profile *specs.LinuxSeccomp, opts Options) (bpf.Program, error) {
 			}
 		}
 	}
-	program, err := export(filter, byteOrder(native))
+	program, err := export(filter)
 	if err != nil {
 		return nil, err
 	}
@@ -135,7 +135,10 @@ func settle(filter *seccomp.ScmpFilter, native linux.Arch) (linux.Arch, error) {
 	if err != nil || native == 0 || native == here {
 		return here, err
 	}
-	// First out, then in, for one filter has one byte order.
+	if native.BigEndian() != here.BigEndian() {
+		// It would make one, but gets long ones wrong (2.5.4).
+		return 0, &ArchError{native.String(), fmt.Errorf("its byte order is not that of %s, on which this runs", here)}
+	}
 	if err := filter.RemoveArch(kernelArches[here]); err != nil {
 		return 0, fmt.Errorf("without architecture %s: %w", here, err)
 	}
@@ -143,13 +146,6 @@ func settle(filter *seccomp.ScmpFilter, native linux.Arch) (linux.Arch, error) {
 		return 0, &ArchError{native.String(), err}
 	}
 	return native, nil
-}
-
-func byteOrder(a linux.Arch) binary.ByteOrder {
-	if a.BigEndian() {
-		return binary.BigEndian
-	}
-	return binary.LittleEndian
 }
 
 // tree reports whether libseccomp is to search by a binary tree. Runtimes count a
@@ -210,7 +206,7 @@ func addRule(filter *seccomp.ScmpFilter, name string, rule specs.LinuxSyscall, f
 
 // export reads the finished program back through a pipe, which needs a reader
 // beside the writer: programs are longer than a pipe holds.
-func export(filter *seccomp.ScmpFilter, order binary.ByteOrder) (bpf.Program, error) {
+func export(filter *seccomp.ScmpFilter) (bpf.Program, error) {
 	r, w, err := os.Pipe()
 	if err != nil {
 		return nil, err
@@ -224,7 +220,7 @@ func export(filter *seccomp.ScmpFilter, order binary.ByteOrder) (bpf.Program, er
 	if err := errors.Join(<-written, err); err != nil {
 		return nil, fmt.Errorf("export: %w", err)
 	}
-	return bpf.Decode(raw, order)
+	return bpf.Decode(raw, binary.NativeEndian)
 }
 
 func action(name specs.LinuxSeccompAction, data *uint) (seccomp.ScmpAction, error) {
