@@ -325,3 +325,40 @@ func TestSignals(t *testing.T) {
 	}
 	t.Cleanup(func() { awaitNone(t) })
 }
+
+// TestI386Payload: an i386 payload is under the filter that the policy states for
+// i386, and is killed by one that has no rules for it.
+func TestI386Payload(t *testing.T) {
+	// mov ebx, esp; sub ebx, 4096; mov eax, 122 (uname); int 0x80; neg eax; mov ebx, eax; mov eax, 1 (exit); int 0x80
+	code := []byte{0x89, 0xe3, 0x81, 0xeb, 0, 0x10, 0, 0, 0xb8, 122, 0, 0, 0, 0xcd, 0x80, 0xf7, 0xd8, 0x89, 0xc3, 0xb8, 1, 0, 0, 0, 0xcd, 0x80}
+	programs := t.TempDir()
+	program := filepath.Join(programs, "i386")
+	if err := os.WriteFile(program, elf32(code), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if r := runCommand(t, exec.Command(program)); r.code != 0 {
+		missing(t, "this kernel runs no i386 programs: %v", r)
+	}
+	eachRuntime(t, func(t *testing.T, rt runtime) {
+		for _, name := range []string{"wrap", "hook install", "secco-runtime", "crun's annotation"} {
+			if name == "crun's annotation" && rt.name == "runc" {
+				continue
+			}
+			for _, c := range []struct {
+				rules string
+				code  int
+			}{
+				{"ARCHES = x86_64, i386\n" + noUname, int(unix.EXFULL)},
+				{noUname, 128 + int(unix.SIGSYS)},
+			} {
+				b := newBundle(t, "/i386/i386")
+				b.mount(programs, "/i386")
+				path, global := wayNamed(name).apply(t, b, rt, policyDir(t, map[string]string{"p.secco": c.rules}))
+				if r := b.run(path, global...); r.code != c.code {
+					t.Errorf("%s: want exit %d: %v", name, c.code, r)
+				}
+			}
+		}
+	})
+	awaitNone(t)
+}
