@@ -18,7 +18,7 @@ var update = flag.Bool("update", false, "write what was found into docs/profiles
 const documentPath = "../docs/profiles.md"
 
 // examplePattern finds an example and what is said of it.
-var examplePattern = regexp.MustCompile("(?s)```(json|secco)\n(.*?)```\n\n```\n(.*?)```\n")
+var examplePattern = regexp.MustCompile("(?s)```(json|yaml|secco)\n(.*?)```\n\n```\n(.*?)```\n")
 
 // codePattern finds the codes in the source.
 var codePattern = regexp.MustCompile(`(?:Errorf|Warnf|fail)\([^"\n]*"([a-z0-9]+(?:-[a-z0-9]+)*)"|code: "([a-z-]+)"`)
@@ -92,14 +92,21 @@ func TestDocument(t *testing.T) {
 func diagnose(t *testing.T, kind, text string) string {
 	t.Helper()
 	var diags source.Diagnostics
-	if kind == "json" {
+	switch kind {
+	case "yaml": // a first line "# --thread NAME" is that flag
+		name := ""
+		if rest, ok := strings.CutPrefix(text, "# --thread "); ok {
+			name, _, _ = strings.Cut(rest, "\n")
+		}
+		_, diags = oci.ParseSPO(source.NewFile("profile.yaml", text), oci.SPOOptions{Name: name})
+	case "json":
 		profile, found := oci.Parse(source.NewFile("profile.json", text))
 		diags = found
 		if profile != nil {
 			_, found = FromOCI(profile, Options{WithoutLibseccomp: true})
 			diags = append(diags, found...)
 		}
-	} else {
+	default:
 		p, found := lang.Load([]*source.File{source.NewFile("web.secco", text)}, lang.Options{})
 		if p == nil {
 			t.Fatal(found)

@@ -68,7 +68,7 @@ func ToSecco(profile *oci.Profile, opts SeccoOptions) (string, source.Diagnostic
 		}
 	}
 	if len(w.conditions()) > 0 {
-		text.Guards = &decompile.Guards{Conditions: w.conditions(), On: w.on, Policy: w.merged}
+		text.Guards = &decompile.Guards{Conditions: w.conditions(), On: w.on, Possible: w.possible, Policy: w.merged}
 	}
 	out, err := decompile.Text(plain, text)
 	if err != nil {
@@ -149,8 +149,21 @@ func (w *seccoWriter) on(name string) (list []int) {
 	return slices.Compact(list)
 }
 
-// host returns the machine and process where these guards hold and no others. A
-// kernel that reaches a version reaches those before it.
+// possible reports whether a kernel that reaches these versions reaches no others.
+func (w *seccoWriter) possible(holds []int) bool {
+	last := -1
+	for _, i := range holds {
+		last = max(last, i)
+	}
+	for i := len(w.caps); i < last; i++ {
+		if !slices.Contains(holds, i) {
+			return false
+		}
+	}
+	return true
+}
+
+// host returns the machine and process where these guards hold and no others.
 func (w *seccoWriter) host(machine linux.Arch, holds []int) oci.Host {
 	h := oci.Host{Arch: machine, Caps: w.opts.Caps, Kernel: w.opts.Kernel}
 	if h.Caps == nil {

@@ -8,7 +8,7 @@ import (
 
 func TestLookup(t *testing.T) {
 	names := Names()
-	for _, want := range []string{"no-network", "pause", "pure", "web-server"} {
+	for _, want := range []string{"docker-default", "no-network", "pause", "pure", "web-server"} {
 		if !slices.Contains(names, want) {
 			t.Errorf("%s is not shipped", want)
 		}

@@ -29,7 +29,7 @@ var profilesCommand = &cli.Command{
 		var list strings.Builder
 		for _, name := range profiles.Names() {
 			text, _ := profiles.Lookup(name)
-			fmt.Fprintf(&list, "%-12s %s\n", name, summary(string(text)))
+			fmt.Fprintf(&list, "%-14s %s\n", name, summary(string(text)))
 		}
 		return s.write([]byte(list.String()))
 	}),

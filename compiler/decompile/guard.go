@@ -2,6 +2,7 @@ package decompile
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"unicode"
 
@@ -17,6 +18,9 @@ type Guards struct {
 	Conditions []string
 	// On returns the guards that a syscall's rule depends on, on any architecture.
 	On func(name string) []int
+	// Possible reports whether these guards can hold without the others; nil stands
+	// for always.
+	Possible func(holds []int) bool
 	// Policy returns the policy where these guards hold and no others.
 	Policy func(holds []int) (*policy.Policy, error)
 }
@@ -70,7 +74,12 @@ func (w *writer) guards(g *Guards) error {
 			}
 			when := map[rule]map[int]bool{} // the combinations with a rule
 			var order []rule
+			impossible := map[int]bool{}
 			for mask := range 1 << len(on) {
+				if g.Possible != nil && !g.Possible(chosen(on, mask)) {
+					impossible[mask] = true
+					continue
+				}
 				rules, err := under(chosen(on, mask))
 				if err != nil {
 					return err
@@ -83,7 +92,7 @@ func (w *writer) guards(g *Guards) error {
 				when[r][mask] = true
 			}
 			for _, r := range order[1:] { // the first is that of no guard
-				condition := conditionText(len(on), when[r], func(k int) string { return g.Conditions[on[k]] })
+				condition := conditionText(len(on), when[r], impossible, func(k int) string { return g.Conditions[on[k]] })
 				if r.body == "" {
 					r.body = ": return " + w.action(w.defaults[i])
 				}
@@ -133,13 +142,14 @@ func (w *writer) names() (names []string) {
 	return names
 }
 
-// conditionText returns the condition on n guards that holds for a set of masks:
-// as few products as a greedy choice finds, each as short as can be.
-func conditionText(n int, masks map[int]bool, text func(int) string) string {
+// conditionText returns the condition on n guards that holds for a set of masks,
+// and for others at most where they are impossible: as few products as a greedy
+// choice finds, each as short as can be.
+func conditionText(n int, masks, impossible map[int]bool, text func(int) string) string {
 	type product struct{ care, value int }
 	within := func(p product) bool {
 		for m := range 1 << n {
-			if m&p.care == p.value && !masks[m] {
+			if m&p.care == p.value && !masks[m] && !impossible[m] {
 				return false
 			}
 		}
@@ -221,10 +231,7 @@ func commentLines(text, indent string) string {
 		for rest := []rune(strings.TrimRight(line, " ")); ; {
 			n := len(rest)
 			if n > lineWidth {
-				n = lineWidth
-				for n > lineWidth/2 && rest[n] != ' ' {
-					n--
-				}
+				n = breakAt(rest)
 			}
 			b.WriteString(strings.TrimRight(indent+"# "+strings.Trim(string(rest[:n]), " "), " ") + "\n")
 			if rest = rest[n:]; len(rest) == 0 {
@@ -233,6 +240,20 @@ func commentLines(text, indent string) string {
 		}
 	}
 	return b.String()
+}
+
+// breakAt returns where a long line is broken: at the last space that fits, else at
+// the first, else nowhere.
+func breakAt(line []rune) int {
+	for n := lineWidth; n > 0; n-- {
+		if line[n] == ' ' {
+			return n
+		}
+	}
+	if n := slices.Index(line, ' '); n > 0 {
+		return n
+	}
+	return len(line)
 }
 
 // maxCommentLines is how long a comment may be.

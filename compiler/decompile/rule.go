@@ -33,8 +33,8 @@ func (w *writer) rule(a linux.Arch, nr uint32, root *policy.Node) (string, error
 	last := arms[len(arms)-1]
 	if len(arms) == 2 {
 		yes, no := arms[0], last
-		if no.action == w.positive && yes.action == w.negative && no.text != "" && len(no.text) <= 2*len(yes.text) {
-			yes, no = no, yes // needs no brackets
+		if no.action == w.positive && no.text != "" && no.size <= 2*yes.size {
+			yes, no = no, yes // needs fewer brackets
 		}
 		var brackets []string
 		if yes.action != w.positive {
@@ -62,6 +62,7 @@ func (w *writer) rule(a linux.Arch, nr uint32, root *policy.Node) (string, error
 type arm struct {
 	action linux.Action
 	text   string // "" where it takes too many words
+	size   int    // how long the text is without names for numbers
 }
 
 // conditions returns the actions of a graph and when each is taken; the last, whose
@@ -74,7 +75,7 @@ func conditions(a linux.Arch, nr uint32, root *policy.Node) ([]arm, error) {
 	arms := described(a, nr, root)
 	longest := -1
 	for i := range arms {
-		if longest < 0 || arms[longest].text != "" && (arms[i].text == "" || len(arms[i].text) > len(arms[longest].text)) {
+		if longest < 0 || arms[longest].text != "" && (arms[i].text == "" || arms[i].size > arms[longest].size) {
 			longest = i
 		}
 	}
@@ -106,11 +107,11 @@ func described(a linux.Arch, nr uint32, root *policy.Node) []arm {
 		if err != nil {
 			return nil
 		}
-		text := ""
+		text, size := "", 0
 		if terms, err := set.Terms(maxTerms); err == nil && narrow(a, terms) {
-			text = diagram.TermsString(terms)
+			text, size = diagram.TermsText(terms, namer(a, nr)), len(diagram.TermsString(terms))
 		}
-		arms = append(arms, arm{action, text})
+		arms = append(arms, arm{action, text, size})
 	}
 	return arms
 }

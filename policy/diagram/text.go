@@ -10,30 +10,41 @@ import (
 
 // TermsString returns terms as the policy language says them: "true" for all
 // calls, "false" for none.
-func TermsString(terms []Term) string {
+func TermsString(terms []Term) string { return TermsText(terms, nil) }
+
+// A Namer returns an expression with names for a number that an argument is
+// compared with, ok being false where there is none. What flags says of a number
+// is that its bits are looked at.
+type Namer func(arg int, k uint64, flags bool) (text string, ok bool)
+
+// fewNamed is up to how many values of a range are listed where all have names.
+const fewNamed = 8
+
+// TermsText is TermsString with names for numbers; nil has none.
+func TermsText(terms []Term, names Namer) string {
 	if len(terms) == 0 {
 		return "false"
 	}
 	list := make([]string, len(terms))
 	for i, t := range terms {
-		list[i] = t.text(len(terms) > 1)
+		list[i] = t.text(len(terms) > 1, names)
 	}
 	return strings.Join(list, " || ")
 }
 
 // String returns the term as the policy language says it.
-func (t Term) String() string { return t.text(false) }
+func (t Term) String() string { return t.text(false, nil) }
 
-func (t Term) text(inner bool) string {
+func (t Term) text(inner bool, names Namer) string {
 	switch {
 	case len(t) == 0:
 		return "true"
 	case len(t) == 1 && !inner:
-		return t[0].text(false)
+		return t[0].text(false, names)
 	}
 	list := make([]string, len(t))
 	for i, f := range t {
-		list[i] = f.text(true)
+		list[i] = f.text(true, names)
 	}
 	text := strings.Join(list, " && ")
 	if inner && len(t) > 1 {
@@ -43,11 +54,11 @@ func (t Term) text(inner bool) string {
 }
 
 // String returns the factor as the policy language says it.
-func (f Factor) String() string { return f.text(false) }
+func (f Factor) String() string { return f.text(false, nil) }
 
 // text returns the factor, in parentheses where it stands beside others and
 // would fall apart.
-func (f Factor) text(inner bool) string {
+func (f Factor) text(inner bool, names Namer) string {
 	var list []string
 	points := make([]string, 0, len(f.Intervals))
 	x := name(f.Words)
@@ -56,10 +67,15 @@ func (f Factor) text(inner bool) string {
 			x = fmt.Sprintf("arg%d", i) // the mask has no bits of the upper half anyway
 		}
 	}
+	value := func(k uint64) string { return names.number(f.Words, k) }
 	for _, i := range f.Intervals {
 		switch {
 		case i.Lo == i.Hi:
-			points = append(points, number(i.Lo))
+			points = append(points, value(i.Lo))
+		case names.all(f.Words, i.Lo, i.Hi):
+			for k := i.Lo; k <= i.Hi; k++ {
+				points = append(points, value(k))
+			}
 		case i.Lo == 0:
 			list = append(list, fmt.Sprintf("%s <= %s", x, number(i.Hi)))
 		case i.Hi == last(f.Words):
@@ -82,15 +98,15 @@ func (f Factor) text(inner bool) string {
 	for _, m := range f.Masks {
 		equal := "=="
 		if f.Not && len(f.Masks) == 1 {
-			return masked(x, m, "!=", last(f.Words))
+			return names.masked(x, f.Words, m, "!=")
 		}
-		list = append(list, masked(x, m, equal, last(f.Words)))
+		list = append(list, names.masked(x, f.Words, m, equal))
 	}
 	for _, c := range f.Cubes {
 		var all []string
 		for _, w := range f.Words {
 			if c.Mask[w] != 0 {
-				all = append(all, masked(w.String(), Mask{uint64(c.Mask[w]), uint64(c.Value[w])}, "==", 0xffffffff))
+				all = append(all, names.masked(w.String(), []linux.Word{w}, Mask{uint64(c.Mask[w]), uint64(c.Value[w])}, "=="))
 			}
 		}
 		text := strings.Join(all, " && ")
@@ -109,11 +125,52 @@ func (f Factor) text(inner bool) string {
 	return text
 }
 
-func masked(x string, m Mask, equal string, all uint64) string {
-	if m.Mask == all {
-		return fmt.Sprintf("%s %s %s", x, equal, number(m.Value))
+// masked returns a comparison of some bits.
+func (names Namer) masked(x string, words []linux.Word, m Mask, equal string) string {
+	if m.Mask == last(words) {
+		return fmt.Sprintf("%s %s %s", x, equal, names.number(words, m.Value))
 	}
-	return fmt.Sprintf("%s & %s %s %s", x, bitsText(m.Mask), equal, bitsText(m.Value))
+	mask, ok := names.of(words, m.Mask, true)
+	value, named := names.of(words, m.Value, true)
+	if !ok || m.Value != 0 && !named {
+		mask, value = bitsText(m.Mask), bitsText(m.Value)
+	} else if m.Value == 0 {
+		value = "0"
+	}
+	return fmt.Sprintf("%s & %s %s %s", x, mask, equal, value)
+}
+
+// of returns the name of a number that words are compared with: an argument, or
+// its lower half.
+func (names Namer) of(words []linux.Word, k uint64, flags bool) (string, bool) {
+	if names == nil {
+		return "", false
+	}
+	i, high := words[len(words)-1].Arg()
+	if i < 0 || high {
+		return "", false
+	}
+	return names(i, k, flags)
+}
+
+func (names Namer) number(words []linux.Word, k uint64) string {
+	if text, ok := names.of(words, k, false); ok {
+		return text
+	}
+	return number(k)
+}
+
+// all reports whether a range has few values, all with names.
+func (names Namer) all(words []linux.Word, lo, hi uint64) bool {
+	if names == nil || hi-lo >= fewNamed {
+		return false
+	}
+	for k := lo; k <= hi; k++ {
+		if _, ok := names.of(words, k, false); !ok {
+			return false
+		}
+	}
+	return true
 }
 
 // name returns the word, or the field that both words are halves of.
