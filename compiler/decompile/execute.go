@@ -116,6 +116,10 @@ func (x *executor) outcome(cmp policy.Cmp, regs *diagram.Registers[*policy.Expr]
 			return false, true
 		}
 		return x.calls.Decide(cmp, a.W, k)
+	case policy.OpAnd:
+		if a.X.Op == policy.OpWord && a.Y.IsConst() {
+			return x.calls.DecideMasked(cmp, a.X.W, a.Y.K, k)
+		}
 	}
 	return false, false
 }

@@ -38,22 +38,25 @@ func (u *unit) otherArches(targets map[uint32]bool) *policy.Node {
 // target returns the rules of an architecture, and of x32 beside x86_64.
 func (u *unit) target(a linux.Arch) (t, x32 *policy.Target) {
 	calls := diagram.Calls{Arch: diagram.One(a.Audit()), NR: diagram.All()}
-	cuts := diagram.NewCuts()
-	u.program.Analyse(calls, &diagram.Meetings{}, cuts)
-	if a != linux.X86_64 {
-		return u.rules(a, diagram.Ranges(calls.NR, cuts.NR)), nil
-	}
-	other := diagram.Range{Lo: linux.X32Bit, Hi: 0xfffffffe}
-	other.Cut(cuts.NR)
+	parts := diagram.Slices(calls, func(calls diagram.Calls, cuts *diagram.Cuts) {
+		u.program.Analyse(calls, &diagram.Meetings{}, cuts)
+		if a == linux.X86_64 {
+			diagram.Range{Lo: linux.X32Bit, Hi: 0xfffffffe}.Cut(cuts.NR)
+		}
+	})
 	var own, others []diagram.Range
-	for _, r := range diagram.Ranges(calls.NR, cuts.NR) {
-		if linux.IsX32(r.Lo) {
-			others = append(others, r)
+	for _, part := range parts {
+		if a == linux.X86_64 && linux.IsX32(part.NR.Lo) {
+			others = append(others, part.NR)
 		} else {
-			own = append(own, r)
+			own = append(own, part.NR)
 		}
 	}
-	return u.rules(a, own), u.rules(linux.X32, others)
+	t = u.rules(a, own)
+	if a == linux.X86_64 {
+		x32 = u.rules(linux.X32, others)
+	}
+	return t, x32
 }
 
 // rules makes rules for the numbers that are syscalls, as far as they differ from

@@ -5,6 +5,8 @@ package crosscheck
 import (
 	"context"
 	"encoding/json"
+	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -12,8 +14,14 @@ import (
 	moby "github.com/moby/profiles/seccomp"
 	"github.com/opencontainers/runtime-spec/specs-go"
 
+	"secco/bpf"
+	"secco/compiler"
+	"secco/compiler/decompile"
 	"secco/convert"
+	"secco/convert/libseccomp"
 	"secco/oci"
+	"secco/policy"
+	"secco/policy/prove"
 	"secco/source"
 )
 
@@ -78,6 +86,73 @@ func resolvedAsDocker(t *testing.T, caps []string) {
 	if diff := cmp.Diff(want, got.Spec()); diff != "" {
 		t.Errorf("Resolve differs from Docker (-docker +secco):\n%s", diff)
 	}
+}
+
+// TestDockerDefaultBack decompiles what secco and libseccomp make of Docker's
+// default profile: to a policy that is proved to do the same, in at most twice the
+// lines that the import of the profile takes.
+func TestDockerDefaultBack(t *testing.T) {
+	p, diags := convert.FromOCI(dockerDefault(t), convert.Options{})
+	if p == nil {
+		t.Fatal(diags)
+	}
+	imported := textOf(t, p)
+	programs := map[string]bpf.Program{}
+	for name, opts := range map[string]compiler.Options{"for speed": {}, "for size": {Optimize: compiler.Size}} {
+		out, err := compiler.Compile(p, opts)
+		if err != nil {
+			t.Fatal(err)
+		}
+		programs[name] = out.Program
+	}
+	resolved, diags := dockerDefault(t).Resolve(oci.Host{})
+	if len(diags) > 0 {
+		t.Fatal(diags)
+	}
+	for _, tree := range []bool{false, true} {
+		program, err := libseccomp.Build(resolved.Spec(), libseccomp.Options{Tree: &tree})
+		if err != nil {
+			t.Fatal(err)
+		}
+		programs[fmt.Sprintf("libseccomp, tree %v", tree)] = program
+	}
+	for name, program := range programs {
+		back, err := decompile.Program(program, decompile.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		text := textOf(t, back)
+		filter, err := prove.Program(program)
+		if err != nil {
+			t.Fatal(err)
+		}
+		result, err := prove.Equivalent(filter, prove.Policy(load(t, text, nil)), prove.Options{})
+		if err != nil || result.Verdict != prove.Equal {
+			t.Errorf("%s: %v %v %v", name, result.Verdict, result.Witness, err)
+		}
+		lines, most := strings.Count(text, "\n"), 2*strings.Count(imported, "\n")
+		t.Logf("%s: %d lines, of %d", name, lines, most)
+		if lines > most {
+			t.Errorf("%s: too many lines\n%s", name, text)
+		}
+		for _, words := range []string{
+			"clone: arg0 & 0x7e020000 == 0\n", "clone3: return ENOSYS\n",
+			"personality: in(arg0, 0, 8, 0x20000, 0x20008, 0xffffffff)\n", "socket: notIn(arg0, 38, 40)\n",
+		} {
+			if !strings.Contains(text, words) {
+				t.Errorf("%s: no %q in\n%s", name, words, text)
+			}
+		}
+	}
+}
+
+func textOf(t *testing.T, p *policy.Policy) string {
+	t.Helper()
+	text, err := decompile.Text(p, decompile.TextOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text
 }
 
 // TestDockerDefaultThereAndBack converts what was read back to a profile.

@@ -16,6 +16,9 @@ type Cuts struct {
 	// SeesArch says that the architecture was found to be looked at, in whatever
 	// way.
 	SeesArch bool
+	// vague says that something is compared of which only parts of the calls may
+	// tell what it has to do with the number.
+	vague bool
 }
 
 // NewCuts returns cuts with those that every analysis needs: where the byte order
@@ -51,15 +54,16 @@ func (c *Cuts) Graph(roots ...*policy.Node) {
 			return
 		}
 		if n.X.Op == policy.OpWord && n.Y.IsConst() {
-			c.compared(n.X.W, n.Cmp, n.Y.K)
+			c.compared(n.X.W, n.Cmp, n.Y.K, 0)
 		}
 		look(n.X)
 		look(n.Y)
 	}, roots...)
 }
 
-// compared notes that a word is compared with a constant.
-func (c *Cuts) compared(w linux.Word, cmp policy.Cmp, k uint32) {
+// compared notes that a word, or what is by minus less, is compared with a
+// constant.
+func (c *Cuts) compared(w linux.Word, cmp policy.Cmp, k, minus uint32) {
 	var cuts map[uint32]bool
 	switch w {
 	case linux.WordArch:
@@ -71,19 +75,56 @@ func (c *Cuts) compared(w linux.Word, cmp policy.Cmp, k uint32) {
 	}
 	switch cmp {
 	case policy.CmpEq:
-		One(k).Cut(cuts)
+		One(k + minus).Cut(cuts)
 	case policy.CmpGt:
-		cuts[k+1] = true
+		cuts[k+minus+1] = true
 	case policy.CmpGe:
-		cuts[k] = true
+		cuts[k+minus] = true
 	case policy.CmpSet:
-		// A test of the highest bits only, as for x32, is one of few ranges.
-		if step := k & -k; k >= 1<<30 {
-			for at := step; at != 0 && step >= 1<<30; at += step {
-				cuts[at] = true
-			}
+		if minus == 0 {
+			c.bits(w, k)
 		}
 	}
+}
+
+// bits cuts a word at the bits of a mask: where those are the highest only, as for
+// x32, that makes few ranges.
+func (c *Cuts) bits(w linux.Word, mask uint32) {
+	cuts := c.NR
+	if w == linux.WordArch {
+		cuts = c.Arch
+	}
+	if step := mask & -mask; step >= 1<<30 {
+		for at := step; at != 0; at += step {
+			cuts[at] = true
+		}
+	}
+}
+
+// Slices returns the parts of calls between whose numbers nothing is cut, in
+// order.
+func Slices(calls Calls, cut func(Calls, *Cuts)) []Calls {
+	return slicesOf(calls, cut, maxSlicing, nil)
+}
+
+// maxSlicing is how often parts are looked at again for further cuts. What shares
+// its code with something else, as x32's numbers may with x86_64's, shows them
+// then.
+const maxSlicing = 4
+
+func slicesOf(calls Calls, cut func(Calls, *Cuts), depth int, list []Calls) []Calls {
+	cuts := NewCuts()
+	cut(calls, cuts)
+	ranges := Ranges(calls.NR, cuts.NR)
+	for _, r := range ranges {
+		part := Calls{calls.Arch, r}
+		if cuts.vague && depth > 0 && len(ranges) > 1 {
+			list = slicesOf(part, cut, depth-1, list)
+		} else {
+			list = append(list, part)
+		}
+	}
+	return list
 }
 
 // Ranges returns the ranges between the cuts that lie in r.
@@ -104,10 +145,11 @@ func Ranges(r Range, cuts map[uint32]bool) []Range {
 }
 
 // seenValue is what a register may hold: nothing known of it yet, a constant, a
-// word as it is, or something computed from a set of words.
+// word less a constant, or something computed from a set of words.
 type seenValue struct {
 	kind  seenKind
 	k     uint32 // constant, or word
+	minus uint32 // by which it is less than the word
 	words uint16 // that it depends on
 }
 
@@ -154,6 +196,16 @@ func (s *seer) Load(w linux.Word) seenValue {
 // Binary is part of [Machine].
 func (s *seer) Binary(op policy.Op, a, b seenValue) seenValue {
 	s.m.Operation(op, a.words, b.words)
+	if op == policy.OpAnd && a.kind == seenWord && a.minus == 0 && b.kind == seenConst {
+		w := linux.Word(a.k)
+		if minus, ok := s.calls.word(w).masked(b.k); ok {
+			a.minus = minus
+			return a
+		}
+		if s.cuts != nil && (w == linux.WordNR || w == linux.WordArch) {
+			s.cuts.bits(w, ^b.k)
+		}
+	}
 	return seenValue{kind: seenMix, words: a.words | b.words}
 }
 
@@ -201,11 +253,14 @@ func (p *Program) Analyse(calls Calls, m *Meetings, cuts *Cuts) {
 				case seenConst:
 					holds, known = cmp.Holds(a.k, b.k), true
 				case seenWord:
-					holds, known = calls.Decide(cmp, linux.Word(a.k), b.k)
+					holds, known = calls.word(linux.Word(a.k)).minus(a.minus).decide(cmp, b.k)
 					if !known && cuts != nil {
-						cuts.compared(linux.Word(a.k), cmp, b.k)
+						cuts.compared(linux.Word(a.k), cmp, b.k, a.minus)
 					}
 				}
+			}
+			if cuts != nil && a.kind == seenMix && a.words&(1<<linux.WordNR) != 0 {
+				cuts.vague = true
 			}
 			if !known || holds {
 				flow(int(in.Jt))

@@ -2,6 +2,7 @@ package diagram
 
 import (
 	"math"
+	"math/bits"
 
 	"secco/linux"
 	"secco/policy"
@@ -46,7 +47,19 @@ func (c Calls) word(w linux.Word) Range {
 // Decide returns whether "w cmp k" holds, where that is the same for all of the
 // calls and their ranges tell.
 func (c Calls) Decide(cmp policy.Cmp, w linux.Word, k uint32) (holds, known bool) {
-	r := c.word(w)
+	return c.word(w).decide(cmp, k)
+}
+
+// DecideMasked is Decide for "w & mask cmp k".
+func (c Calls) DecideMasked(cmp policy.Cmp, w linux.Word, mask, k uint32) (holds, known bool) {
+	minus, ok := c.word(w).masked(mask)
+	if !ok {
+		return false, false
+	}
+	return c.word(w).minus(minus).decide(cmp, k)
+}
+
+func (r Range) decide(cmp policy.Cmp, k uint32) (holds, known bool) {
 	low, high := cmp.Holds(r.Lo, k), cmp.Holds(r.Hi, k)
 	switch cmp {
 	case policy.CmpEq:
@@ -55,6 +68,18 @@ func (c Calls) Decide(cmp policy.Cmp, w linux.Word, k uint32) (holds, known bool
 		return low, low == high
 	}
 	return low, r.Lo == r.Hi
+}
+
+// minus returns the range of what is n less; n is not above Lo.
+func (r Range) minus(n uint32) Range { return Range{r.Lo - n, r.Hi - n} }
+
+// masked returns by how much a mask makes the numbers of r less, where that is the
+// same for all of them: the bits that it clears don't change in r.
+func (r Range) masked(mask uint32) (minus uint32, ok bool) {
+	if changing := uint32(1)<<bits.Len32(r.Lo^r.Hi) - 1; ^mask&changing != 0 {
+		return 0, false
+	}
+	return r.Lo &^ mask, true
 }
 
 // BigEndian reports the byte order of the calls, which [Cuts] keeps apart.

@@ -3,6 +3,7 @@ package diagram
 import (
 	"errors"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"secco/bpf"
@@ -217,6 +218,46 @@ func TestOperations(t *testing.T) {
 					}
 				}
 			}
+		}
+	}
+}
+
+// A masked number is told apart where its other bits are the same: x32's numbers,
+// which share the code for x86_64's, are cut there as those are.
+func TestSlices(t *testing.T) {
+	p := NewProgram(bpf.Program{
+		{Op: bpf.LdW, K: 0},
+		{Op: bpf.JgeK, K: linux.X32Bit, Jf: 1},
+		{Op: bpf.AndK, K: ^uint32(linux.X32Bit)},
+		{Op: bpf.JeqK, K: 5, Jt: 2},
+		{Op: bpf.JgtK, K: 9, Jt: 1},
+		{Op: bpf.RetK},
+		{Op: bpf.RetK, K: uint32(linux.Allow)},
+	})
+	calls := Calls{One(linux.X86_64.Audit()), All()}
+	var got []Range
+	for _, part := range Slices(calls, func(c Calls, cuts *Cuts) { p.Analyse(c, &Meetings{}, cuts) }) {
+		got = append(got, part.NR)
+	}
+	const x = linux.X32Bit
+	want := []Range{
+		{0, 4}, {5, 5}, {6, 9}, {10, x - 1},
+		{x, x + 4}, {x + 5, x + 5}, {x + 6, x + 9}, {x + 10, 2*x - 1},
+		{2 * x, 3*x - 1}, {3 * x, 0xffffffff},
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+	for _, c := range []struct {
+		r            Range
+		holds, known bool
+	}{
+		{Range{x + 6, x + 9}, true, true}, {Range{x, x + 5}, false, true}, {Range{x + 5, x + 6}, false, false},
+		{Range{x - 1, x}, false, false}, {Range{7, x - 1}, true, true},
+	} {
+		holds, known := Calls{calls.Arch, c.r}.DecideMasked(policy.CmpGt, linux.WordNR, ^uint32(x), 5)
+		if known != c.known || known && holds != c.holds {
+			t.Errorf("%v: %v, %v", c.r, holds, known)
 		}
 	}
 }

@@ -189,11 +189,11 @@ func compare(a, b Filter, o Options, violates relation) (Result, error) {
 // slices returns the slices of the calls that the question is about, those of
 // known architectures first.
 func (c *comparison) slices(arches []linux.Arch) []diagram.Calls {
-	cut := func(calls diagram.Calls) *diagram.Cuts {
-		cuts := diagram.NewCuts()
+	seesArch := false
+	cut := func(calls diagram.Calls, cuts *diagram.Cuts) {
 		c.a.cut(calls, cuts)
 		c.b.cut(calls, cuts)
-		return cuts
+		seesArch = seesArch || cuts.SeesArch
 	}
 	var scope []diagram.Calls
 	if len(arches) > 0 {
@@ -201,15 +201,16 @@ func (c *comparison) slices(arches []linux.Arch) []diagram.Calls {
 			scope = append(scope, callsOf(a)...)
 		}
 	} else {
-		cuts := cut(diagram.AllCalls()).Arch
+		cuts := diagram.NewCuts()
+		cut(diagram.AllCalls(), cuts)
 		known := map[uint32]bool{}
 		for _, a := range linux.Arches() {
-			if audit := a.Audit(); !known[audit] && cuts[audit] && cuts[audit+1] {
+			if audit := a.Audit(); !known[audit] && cuts.Arch[audit] && cuts.Arch[audit+1] {
 				known[audit] = true
 				scope = append(scope, diagram.Calls{Arch: diagram.One(audit), NR: diagram.All()})
 			}
 		}
-		for _, r := range diagram.Ranges(diagram.All(), cuts) {
+		for _, r := range diagram.Ranges(diagram.All(), cuts.Arch) {
 			if !known[r.Lo] {
 				scope = append(scope, diagram.Calls{Arch: r, NR: diagram.All()})
 			}
@@ -218,16 +219,15 @@ func (c *comparison) slices(arches []linux.Arch) []diagram.Calls {
 	var list []diagram.Calls
 	blind := map[bool]bool{} // byte orders in which some range stands for all that don't look at arch
 	for _, calls := range scope {
-		cuts := cut(calls)
-		if len(arches) == 0 && !cuts.SeesArch {
+		seesArch = false
+		parts := diagram.Slices(calls, cut)
+		if len(arches) == 0 && !seesArch {
 			if blind[calls.BigEndian()] {
 				continue
 			}
 			blind[calls.BigEndian()] = true
 		}
-		for _, r := range diagram.Ranges(calls.NR, cuts.NR) {
-			list = append(list, diagram.Calls{Arch: calls.Arch, NR: r})
-		}
+		list = append(list, parts...)
 	}
 	return list
 }
