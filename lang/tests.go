@@ -1,6 +1,7 @@
 package lang
 
 import (
+	"fmt"
 	"math"
 
 	"secco/lang/lower"
@@ -27,18 +28,39 @@ type Test struct {
 // the test expects: the verdict is Equal where it does, Different with a call for
 // which it does not, or Undecided.
 func (t Test) Prove(p *policy.Policy) (prove.Result, error) {
-	// The policy is compared with one that differs from it in nothing but that it
-	// does what the test expects to the calls that the test is about.
-	expected := p.With(t.Arch, t.NR, func(b *policy.Builder, root *policy.Node) *policy.Node {
-		n := b.Leaf(t.Want, t.Span)
-		for i, arg := range t.Args {
-			if arg != nil {
-				n = b.TestWide(policy.CmpEq, b.Arg(t.Arch, i), b.ConstWide(*arg), n, root, t.Span)
-			}
+	// What the policy does is looked at with the test's arguments in place, so that it
+	// is as easy to decide as what they leave open.
+	values := map[linux.Word]uint32{linux.WordArch: t.Arch.Audit(), linux.WordNR: t.NR}
+	for i, arg := range t.Args {
+		if arg == nil {
+			continue
 		}
-		return n
-	})
-	return prove.Equivalent(prove.Policy(p), prove.Policy(expected), prove.Options{Arches: []linux.Arch{t.Arch}})
+		values[linux.ArgLow(i)] = uint32(*arg)
+		if t.Arch.Bits() == 64 {
+			values[linux.ArgHigh(i)] = uint32(*arg >> 32)
+		}
+	}
+	var b policy.Builder
+	whole := func(n *policy.Node) prove.Filter {
+		other := b.Leaf(linux.KillThread, source.Span{})
+		return prove.Policy(&policy.Policy{Targets: []*policy.Target{{Arch: t.Arch, Default: n}}, BadArch: other, X32: other})
+	}
+	does, wanted := b.Restrict(p.Root(t.Arch.Audit(), t.NR), values), b.Leaf(t.Want, t.Span)
+	result, err := prove.Equivalent(whole(does), whole(wanted), prove.Options{Arches: []linux.Arch{t.Arch}})
+	if err != nil || result.Witness == nil {
+		return result, err
+	}
+	w := result.Witness
+	w.Call.NR, w.Call.IP = t.NR, 0
+	for i, arg := range t.Args {
+		if arg != nil {
+			w.Call.Args[i] = *arg
+		}
+	}
+	if got, _ := p.Eval(&w.Call); got.Effect() != w.A || got.Effect() == t.Want.Effect() {
+		return prove.Result{}, &prove.InternalError{What: fmt.Sprintf("%s, but the policy says %s", w, got)}
+	}
+	return result, nil
 }
 
 // tests returns the tests of the unit.

@@ -5,8 +5,9 @@ import "secco/linux"
 // copier copies graphs into a Builder of its own. Make one by newCopier.
 type copier struct {
 	Builder
-	exprs map[*Expr]*Expr
-	nodes map[*Node]*Node
+	exprs  map[*Expr]*Expr
+	nodes  map[*Node]*Node
+	values map[linux.Word]uint32 // that take the places of words
 }
 
 func newCopier() copier {
@@ -37,6 +38,9 @@ func (c *copier) expr(e *Expr) *Expr {
 		made = c.Const(e.K)
 	case OpWord:
 		made = c.Word(e.W)
+		if k, ok := c.values[e.W]; ok {
+			made = c.Const(k)
+		}
 	default:
 		made = c.Binary(e.Op, c.expr(e.X), c.expr(e.Y))
 	}
@@ -44,30 +48,12 @@ func (c *copier) expr(e *Expr) *Expr {
 	return made
 }
 
-// With returns a copy of p in which another graph decides the calls of one syscall:
-// the one that change makes, with the copy's Builder, of what p has for them.
-func (p *Policy) With(arch linux.Arch, nr uint32, change func(b *Builder, root *Node) *Node) *Policy {
+// Restrict returns what a graph does with the calls whose words have these values, as
+// a graph of b that does not look at them.
+func (b *Builder) Restrict(n *Node, values map[linux.Word]uint32) *Node {
 	c := newCopier()
-	out := &Policy{BadArch: c.node(p.BadArch), X32: c.node(p.X32), Settings: p.Settings}
-	for _, t := range p.Targets {
-		copied := &Target{Arch: t.Arch, Rules: map[uint32]*Node{}, Default: c.node(t.Default)}
-		for nr, n := range t.Rules {
-			copied.Rules[nr] = c.node(n)
-		}
-		out.Targets = append(out.Targets, copied)
-	}
-	root := c.node(p.Root(arch.Audit(), nr))
-	t := out.Target(arch)
-	if t == nil { // all its calls are decided alike
-		t = &Target{Arch: arch, Rules: map[uint32]*Node{}, Default: root}
-		out.Targets = append(out.Targets, t)
-		switch {
-		case arch == linux.X32:
-			out.X32 = nil
-		case arch == linux.X86_64 && out.Target(linux.X32) == nil:
-			out.X32 = out.BadArch
-		}
-	}
-	t.Rules[nr] = change(&c.Builder, root)
-	return out
+	c.Builder, c.values = *b, values
+	restricted := c.node(n)
+	*b = c.Builder
+	return restricted
 }

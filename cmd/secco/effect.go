@@ -17,7 +17,7 @@ var effects = []struct {
 	{"define-text", []readers.Kind{readers.Secco}},
 	{"include", []readers.Kind{readers.Secco, readers.Minijail, readers.SPO}},
 	{"caps", []readers.Kind{readers.Secco, readers.OCI}},
-	{"kernel", []readers.Kind{readers.Secco, readers.OCI}},
+	{versionFlag.Name, []readers.Kind{readers.Secco, readers.OCI}},
 	{"through", []readers.Kind{readers.OCI, readers.SPO}},
 	{"thread", []readers.Kind{readers.Seccompiler, readers.SPO}},
 	{"default-positive", []readers.Kind{readers.Secco}},

@@ -11,6 +11,7 @@ import (
 	"secco/compiler/frequency"
 	"secco/convert/readers"
 	"secco/lang"
+	"secco/lang/eval"
 	"secco/linux"
 	"secco/policy"
 	"secco/source"
@@ -25,6 +26,9 @@ type filter struct {
 	often   map[linux.Arch]map[uint32]float64 // how often calls are made, where it says so
 	program *compiler.Output                  // nil for a policy, until it is compiled
 	read    *readers.Filter                   // nil for a process's
+	// reference says once more what a policy's text means, where --boundaries asks for
+	// it.
+	reference *eval.Evaluator
 }
 
 // load reads FILTER arguments as one filter and tells its warnings.
@@ -81,7 +85,10 @@ func (s *session) loadFilter(args ...string) (*filter, error) {
 	if f.policy == nil {
 		f.program = &compiler.Output{Program: read.Program}
 	}
-	return f, nil
+	if f.kind == readers.Secco && s.Bool("boundaries") {
+		f.reference, err = lang.Reference(files, opts.Options)
+	}
+	return f, err
 }
 
 // meaning returns the filter's policy, decompiling it where it is a program.

@@ -80,13 +80,17 @@ var (
 	// targetsFlag stands in for archFlag where --arch is about calls.
 	targetsFlag = &cli.StringFlag{Name: "targets", Usage: "`ARCHES` that a policy is for, with commas between them (default: those that it names itself, else x86_64)"}
 
+	versionFlag = &cli.StringFlag{
+		Name: "kernel-version", Aliases: []string{"kernel"}, Usage: "`VERSION` of the kernel, such as 5.15, for guards (default: none; for a Docker profile a new one)",
+	}
+
 	inputFlags = []cli.Flag{
 		&cli.StringFlag{Name: "from", Usage: "what FILTER is, instead of telling it from its content: `KIND` is " + kindNames()},
 		&cli.StringSliceFlag{Name: "define", Usage: "read macros and names from `FILE` first (repeatable)", TakesFile: true},
 		&cli.StringSliceFlag{Name: "define-text", Usage: "read macros and names from `TEXT` first (repeatable)"},
 		&cli.StringSliceFlag{Name: "include", Aliases: []string{"I"}, Usage: "look for included policies in `DIR` too, after the policy's own directory (repeatable)", TakesFile: true},
 		&cli.StringFlag{Name: "caps", Usage: "`CAPABILITIES` of the container, with commas between them, for guards (default: none; for a Docker profile Docker's)"},
-		&cli.StringFlag{Name: "kernel", Usage: "`VERSION` of the kernel, such as 5.15, for guards (default: none; for a Docker profile a new one)"},
+		versionFlag,
 		&cli.StringFlag{Name: "runtime", Usage: "`RUNTIME` that loads an OCI profile, for what it adds: none, crun, runc, or one with its version, such as runc:1.1.5", Value: "none"},
 		&cli.StringFlag{Name: "through", Usage: "`libseccomp` is to build the program of an OCI profile, instead of its rules being taken by their meaning"},
 		&cli.StringFlag{Name: "thread", Usage: "`NAME` of the filter in a file of kind seccompiler or spo that has several"},
@@ -184,7 +188,7 @@ func (s *session) readerOptions() (readers.Options, error) {
 		BadArch:  s.String("default-badarch"),
 		X32:      s.String("default-x32"),
 	}
-	opts.Capabilities, opts.Kernel = s.capabilities(), s.String("kernel")
+	opts.Capabilities, opts.Kernel = s.capabilities(), s.String(versionFlag.Name)
 	for _, name := range s.StringSlice("define") {
 		in, err := s.read(name)
 		if err != nil {
