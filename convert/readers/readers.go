@@ -162,18 +162,26 @@ func (o *Options) host(diags *source.Diagnostics) (host oci.Host, ok bool) {
 
 // decode reads a raw program, in the byte order of a machine.
 func decode(file *source.File, machine linux.Arch) (program bpf.Program, diags source.Diagnostics) {
-	var order binary.ByteOrder = binary.LittleEndian
+	var order, other binary.ByteOrder = binary.LittleEndian, binary.BigEndian
 	if machine.BigEndian() {
-		order = binary.BigEndian
+		order, other = other, order
 	}
-	program, err := bpf.Decode([]byte(file.Text()), order)
-	if err == nil {
-		err = bpf.Validate(program)
-	}
+	program, err := decodeIn(file, order)
 	if err != nil {
-		diags.Errorf(source.Span{}, "invalid-program", "%s: %s", file.Name(), err)
+		d := diags.Errorf(source.Span{}, "invalid-program", "%s: %s", file.Name(), err)
+		if _, err := decodeIn(file, other); err == nil {
+			d.Hint = "it is one for machines of the other byte order: name an architecture that it is for"
+		}
 	}
 	return program, diags
+}
+
+func decodeIn(file *source.File, order binary.ByteOrder) (bpf.Program, error) {
+	program, err := bpf.Decode([]byte(file.Text()), order)
+	if err != nil {
+		return nil, err
+	}
+	return program, bpf.Validate(program)
 }
 
 // assemble reads a program's text.
