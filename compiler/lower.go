@@ -127,6 +127,9 @@ func (l *lowerer) tree(n *node) *layout.Node {
 		}
 		if !n.t.isWord(offsetNR) && !n.t.isWord(offsetArch) {
 			weights[i] *= 1 + heightShare*float64(l.lower(to, n.t).Height())
+			if !n.t.isNumber() {
+				weights[i] *= shareArguments
+			}
 		}
 		cs[i] = choice{lo: n.from[i], hi: n.last(i), to: id, or: nowhere, weight: weights[i]}
 	}

@@ -14,8 +14,8 @@ import (
 // The mean is over the syscalls of an architecture, each as often as the caller
 // says, all equally often where the caller does not say. Nothing is known about
 // arguments, and most of their tests belong to one syscall of hundreds; so that
-// these don't degenerate, they are weighed as if every call came to them, all
-// intervals equally likely.
+// these don't degenerate, they are weighed as if one call of sixteen came to them,
+// all intervals equally likely.
 var sizeWeight = [...]float64{Speed: 0.02, Size: 100}
 
 // Shares of what is rare, but should not cost without bounds.
@@ -24,6 +24,8 @@ const (
 	shareX32     = 0.02  // of x32 calls to those of x86_64
 	shareNarrow  = 0.05  // of a 32-bit architecture to a 64-bit one
 	shareUnknown = 0.001 // of an architecture that is no target
+	// shareArguments is how often any test of arguments is come to, of all calls.
+	shareArguments = 1. / 16
 	// heightShare is what an interval of an argument's values weighs more for each
 	// instruction of the longest way on from there, for the worst case's sake.
 	heightShare = 0.25
