@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"path/filepath"
 	"strings"
 	"text/tabwriter"
 
@@ -15,10 +16,19 @@ var costCommand = &cli.Command{
 	Usage:     "say what a filter costs: the size of its program and where it goes, and instructions per call",
 	ArgsUsage: "FILTER...",
 	Description: "best, mean and worst are the instructions that a call executes, over the ways that its arguments\n" +
-		"can take it; \"cached\" is an allow for which kernels since 5.11 do not run the filter at all.",
-	Flags: flags([]cli.Flag{archFlag, optimizeFlag, freqFlag}, inputFlags),
+		"can take it; \"cached\" is an allow for which kernels since 5.11 do not run the filter at all.\n" +
+		"The format svg is a picture: a flame graph of what takes the program's instructions, and bars of\n" +
+		"what every syscall executes.",
+	Flags: flags([]cli.Flag{
+		archFlag, outputFlag, optimizeFlag, freqFlag,
+		&cli.StringFlag{Name: "format", Aliases: []string{"f"}, Usage: "`FORMAT` of the report: table, json, svg (default: by the ending of --output, else table; --json is --format json)"},
+	}, inputFlags),
 	Action: action(func(s *session) error {
 		if err := s.want(1, -1); err != nil {
+			return err
+		}
+		write, err := s.costFormat()
+		if err != nil {
 			return err
 		}
 		f, err := s.load(s.Args().Slice()...)
@@ -33,12 +43,30 @@ var costCommand = &cli.Command{
 		if err != nil {
 			return err
 		}
-		report := compiler.Cost(p, out)
-		if s.json {
-			return s.print(costLines(report))
-		}
-		return s.print(costTable(f, report))
+		return s.write(write(f, compiler.Cost(p, out)))
 	}),
+}
+
+// costFormat returns what writes reports in the format that the flags ask for.
+func (s *session) costFormat() (func(*filter, *compiler.Report) []byte, error) {
+	format := s.String("format")
+	if format == "" {
+		switch ending := strings.ToLower(filepath.Ext(s.String("output"))); {
+		case s.json:
+			format = "json"
+		case ending == ".json", ending == ".svg":
+			format = ending[1:]
+		}
+	}
+	switch format {
+	case "", "table":
+		return costTable, nil
+	case "json":
+		return costLines, nil
+	case "svg":
+		return costPicture, nil
+	}
+	return nil, badInput("unknown-format", "no report is called %q", format).hint("there is table, json, svg")
 }
 
 // costTable returns a report for people.
@@ -69,7 +97,7 @@ func costTable(f *filter, r *compiler.Report) []byte {
 
 // costLines returns a report as JSON: a line for the program, one for each rule
 // and one for each syscall.
-func costLines(r *compiler.Report) []byte {
+func costLines(_ *filter, r *compiler.Report) []byte {
 	lines := jsonLine(struct {
 		Instructions int `json:"instructions"`
 		Shared       int `json:"shared"`

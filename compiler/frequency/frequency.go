@@ -5,8 +5,11 @@ package frequency
 
 import (
 	"math"
+	"regexp"
+	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"secco/linux"
 	"secco/source"
@@ -40,15 +43,24 @@ type format uint8
 
 const (
 	minijail format = iota // NAME: COUNT
-	strace                 // % time, seconds, usecs/call, calls, errors if any, name
+	strace                 // columns, as the head says
 	perf                   // name, calls, and times
 )
+
+// traced are lines about single calls, which strace -C and perf trace -S print
+// before they sum up, and what else strace says meanwhile.
+var traced = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^(\[pid +\d+\] |[\d:.+ ])*([a-z_][a-z0-9_]*\(|<\.\.\. |\+\+\+ |--- SIG|\?{4}\()|^strace: |^ *(\d+\.\d+|\?) \(`)
+})
 
 type reader struct {
 	file   *source.File
 	arch   linux.Arch // of the calls that come
 	native linux.Arch
 	format format
+	head   string // of strace's columns, until the rule below says where they are
+	name   [2]int // where the column of the names begins and ends
+	count  [2]int // and that of the calls
 	table  Table
 	found  source.Diagnostics
 }
@@ -58,15 +70,17 @@ func (r *reader) line(text string, at int) {
 	words := strings.Fields(text)
 	switch {
 	case len(words) == 0, strings.HasPrefix(words[0], "#"):
-	case strings.HasPrefix(text, "% time"):
-		r.format = strace
-	case len(words) > 2 && words[0] == "syscall" && words[1] == "calls":
+	case len(words) > 2 && words[0] == "syscall" && words[1] == "calls" && slices.Contains(words, "avg"):
 		r.format = perf
+	case slices.Contains(words, "syscall") && slices.Contains(words, "calls"):
+		r.format, r.head = strace, text
 	case strings.HasPrefix(text, "System call usage summary for "):
 		r.mode(text, at)
 	case rule(words):
+		r.columns(text)
+	case traced().MatchString(text):
 	case r.format == strace:
-		r.strace(text, words, at)
+		r.strace(text, at)
 	case r.format == perf && len(words) > 2:
 		r.perf(text, words, at)
 	case r.format == perf, strings.HasPrefix(text, " Summary of events"):
@@ -100,16 +114,43 @@ func (r *reader) mode(text string, at int) {
 	}
 }
 
-func (r *reader) strace(text string, words []string, at int) {
-	name := words[len(words)-1]
-	if name == "total" {
+// columns finds where strace's columns are: as long as what is below the head.
+func (r *reader) columns(text string) {
+	if r.head == "" {
 		return
 	}
-	if len(words) < 5 || len(words) > 6 {
+	begin := 0
+	for i := range text + " " {
+		if i < len(text) && text[i] == '-' {
+			continue
+		}
+		if i > begin {
+			switch column := [2]int{begin, i}; strings.TrimSpace(r.head[min(begin, len(r.head)):min(i, len(r.head))]) {
+			case "syscall":
+				if r.name = column; i == len(text) { // the last one
+					r.name[1] = math.MaxInt
+				}
+			case "calls":
+				r.count = column
+			}
+		}
+		begin = i + 1
+	}
+	r.head = ""
+}
+
+// strace reads a line of a table.
+func (r *reader) strace(text string, at int) {
+	cut := func(column [2]int) string {
+		return strings.TrimSpace(text[min(column[0], len(text)):min(column[1], len(text))])
+	}
+	name, count := cut(r.name), cut(r.count)
+	switch {
+	case name == "" || count == "" || strings.ContainsAny(name+count, " \t"):
 		r.error(text, text, at)
-		return
+	case name != "total":
+		r.add(text, name, count, at)
 	}
-	r.add(text, name, words[3], at)
 }
 
 // perf reads a line of a table, or one about a thread between two.
