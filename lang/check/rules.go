@@ -3,6 +3,7 @@ package check
 import (
 	"slices"
 
+	"secco/lang/lower"
 	"secco/lang/simplify"
 	"secco/lang/syntax"
 	"secco/linux"
@@ -92,19 +93,38 @@ func (c *collector) idle() {
 			continue
 		}
 		types := Types{Diags: &found}
-		if r.Body != nil && r.Body.Cond != nil {
-			types.Any(simplify.Expr(r.Body.Cond, &found))
+		actions := []*syntax.Action{r.Positive, r.Negative}
+		if r.Body != nil {
+			actions = append(actions, r.Body.Return)
+			if r.Body.Cond != nil {
+				types.Any(simplify.Expr(r.Body.Cond, &found))
+			}
 		}
 		for _, a := range r.Arms {
+			actions = append(actions, a.Action)
 			if a.Cond != nil {
 				types.Condition(simplify.Expr(a.Cond, &found))
 			}
+		}
+		for _, a := range actions {
+			idleAction(a, &found)
 		}
 	}
 	for _, d := range found {
 		if d.Severity == source.Error {
 			c.diags = append(c.diags, d)
 		}
+	}
+}
+
+// idleAction checks the data of an action that stands in no rule that counts, where
+// it is a constant already.
+func idleAction(a *syntax.Action, found *source.Diagnostics) {
+	if a == nil || a.Data == nil {
+		return
+	}
+	if n, ok := simplify.Expr(a.Data, found).(*syntax.Number); ok {
+		lower.Action(&syntax.Action{Kind: a.Kind, Data: n, At: a.At}, found)
 	}
 }
 
