@@ -83,7 +83,7 @@ func installHiddenChild(arg string) {
 	if err := hook.Install(hide, hook.Options{}); err != nil {
 		die(err)
 	}
-	if s := hook.Probe(); s.Syscall || s.Flags != 0 || len(s.Actions) != 0 || !s.Filter || s.Err != nil {
+	if s := hook.Probe(); s.Gate || s.GateErr == nil || s.Syscall || s.Flags != 0 || len(s.Actions) != 0 || !s.Filter || s.Err != nil {
 		die(fmt.Errorf("probed %+v", s))
 	}
 	if hook.Supported() {
@@ -176,6 +176,9 @@ func TestProbe(t *testing.T) {
 	s := hook.Probe()
 	if !s.Filter || s.Err != nil || !s.Syscall {
 		t.Fatalf("this kernel has no seccomp filters: %+v", s)
+	}
+	if !s.Gate || s.GateErr != nil {
+		t.Errorf("no gate: %v", s.GateErr)
 	}
 	if !hook.Supported() {
 		t.Error("not supported")

@@ -1,6 +1,7 @@
 package hook
 
 import (
+	"errors"
 	"fmt"
 	"runtime"
 	"time"
@@ -22,6 +23,11 @@ type Support struct {
 	Syscall bool
 	// Flags are those that the kernel knows.
 	Flags Flags
+	// Gate is whether a notification could be answered with CONTINUE, as
+	// [ExecGated] does.
+	Gate bool
+	// GateErr says why not.
+	GateErr error
 	// Actions are those that the kernel knows, strictest first. Kernels older than
 	// 4.14 can't be asked: then it is empty.
 	Actions []linux.Action
@@ -36,6 +42,8 @@ func Probe() Support {
 	s.Actions = probeActions()
 	s.Err = onThrowawayThread(tryFilter)
 	s.Filter = s.Err == nil
+	s.GateErr = onThrowawayThread(tryGate)
+	s.Gate = s.GateErr == nil
 	return s
 }
 
@@ -92,6 +100,51 @@ func tryFilter() error {
 	}
 	if r, _, errno := unix.RawSyscall(unix.SYS_GETPPID, 0, 0, 0); errno != probeErrno {
 		return fmt.Errorf("a filter was installed, but the call that it refuses returned %d, errno %d", r, int(errno))
+	}
+	return nil
+}
+
+// tryGate puts a filter on this thread that notifies of getppid, and has another
+// thread let that go on.
+func tryGate() error {
+	program := bpf.Program{
+		{Op: bpf.LdW, K: linux.WordNR.Offset(false)},
+		{Op: bpf.JeqK, K: unix.SYS_GETPPID, Jf: 1},
+		{Op: bpf.RetK, K: uint32(linux.Notify)},
+		{Op: bpf.RetK, K: uint32(linux.Allow)},
+	}
+	fd, err := install(program, Options{ThreadOnly: true, Flags: NewListener})
+	if err != nil {
+		return err
+	}
+	answered := make(chan error, 1)
+	go func() {
+		err := letOne(fd)
+		answered <- errors.Join(err, unix.Close(fd)) // without an answer the call fails now
+	}()
+	_, _, errno := unix.Syscall(unix.SYS_GETPPID, 0, 0, 0)
+	if err := <-answered; err != nil {
+		return err
+	}
+	if errno != 0 {
+		return fmt.Errorf("a call that was let go on failed: %w", errno)
+	}
+	return nil
+}
+
+// letOne waits for a notification and answers it with CONTINUE.
+func letOne(fd int) error {
+	poll := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}
+	if n, err := unix.Poll(poll, 5000); err != nil || n != 1 {
+		return fmt.Errorf("no notification arrived: %d, %w", n, err)
+	}
+	var notif seccompNotif
+	if _, _, errno := unix.Syscall(unix.SYS_IOCTL, uintptr(fd), unix.SECCOMP_IOCTL_NOTIF_RECV, uintptr(unsafe.Pointer(&notif))); errno != 0 {
+		return fmt.Errorf("receiving a notification: %w", errno)
+	}
+	answer := seccompNotifResp{id: notif.id, flags: unix.SECCOMP_USER_NOTIF_FLAG_CONTINUE}
+	if _, _, errno := unix.Syscall(unix.SYS_IOCTL, uintptr(fd), unix.SECCOMP_IOCTL_NOTIF_SEND, uintptr(unsafe.Pointer(&answer))); errno != 0 {
+		return fmt.Errorf("answering a notification with CONTINUE, which takes Linux 5.5: %w", errno)
 	}
 	return nil
 }

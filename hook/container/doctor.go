@@ -2,13 +2,13 @@ package container
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
+	"debug/elf"
 	"fmt"
-	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
+	"runtime"
 	"slices"
 	"strings"
 	"time"
@@ -16,6 +16,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"secco/hook"
+	"secco/hook/inject"
 	"secco/linux"
 )
 
@@ -25,7 +26,7 @@ type Level string
 // The levels.
 const (
 	Fine    Level = "ok"
-	Note    Level = "note"    // one of the ways in can't be used
+	Note    Level = "note"    // one of the ways in can't be used, or is worth a look
 	Problem Level = "problem" // something that is set up does not do what it should
 )
 
@@ -43,22 +44,24 @@ type Host struct {
 }
 
 // Doctor finds out what works on a host by trying it: the kernel's features, what
-// stands in ptrace's way, the runtimes and engines, and what of secco is set up
-// there.
+// stands in ptrace's way, the runtimes and engines, the ways in that follow, and
+// what of secco is set up there.
 func Doctor(h Host) []Finding {
-	var d doctor
-	d.root = h.Root
+	d := doctor{root: h.Root}
 	d.kernel()
-	d.tracing()
-	d.runtimes()
-	d.hooks()
-	d.docker()
+	d.security()
+	d.programs()
+	d.ways()
+	d.setup()
 	return d.findings
 }
 
 type doctor struct {
 	root     string
 	findings []Finding
+
+	support  hook.Support
+	runtimes []string // of those whose needs are known, the ones that are here
 }
 
 func (d *doctor) add(level Level, topic, advice, format string, args ...any) {
@@ -78,23 +81,24 @@ func (d *doctor) kernel() {
 	if err := unix.Uname(&u); err == nil {
 		d.add(Fine, "kernel", "", "Linux %s on %s", unix.ByteSliceToString(u.Release[:]), unix.ByteSliceToString(u.Machine[:]))
 	}
-	s := hook.Probe()
+	d.support = hook.Probe()
+	s := d.support
 	if !s.Filter {
 		d.add(Problem, "kernel", "filters need CONFIG_SECCOMP_FILTER, and an outer filter that allows seccomp(2)", "no filter can be installed: %v", s.Err)
 		return
 	}
-	d.add(Fine, "kernel", "", "a filter was installed and refused what it should; flags %v", s.Flags)
+	d.add(Fine, "kernel", "", "a filter was installed and refused what it should; flags: %v", s.Flags)
 	if s.Flags&hook.TSYNC == 0 {
 		d.add(Note, "kernel", "use secco-wrap, which needs no TSYNC", "no TSYNC: filters can't be put on all threads of a process")
 	}
 	if !slices.Contains(s.Actions, linux.KillProcess) {
 		d.add(Note, "kernel", "Linux 4.14 has it", "no kill_process: it acts as kill_thread")
 	}
-	if s.Flags&hook.NewListener == 0 || !slices.Contains(s.Actions, linux.Notify) {
-		d.add(Note, "kernel", "Linux 5.5 has them", "no user notifications: secco-wrap --gate does not work")
-	}
 	if own := status("Seccomp"); own == "2" {
-		d.add(Note, "kernel", "run secco doctor on the host", "this process is under a filter itself, which may hide things")
+		d.add(Note, "kernel", "run secco doctor on the host, outside of containers", "this process is under a filter itself, which may hide things")
+	}
+	if os.Geteuid() != 0 {
+		d.add(Note, "kernel", "run secco doctor as root", "not root: what follows is what this user can do")
 	}
 }
 
@@ -112,52 +116,58 @@ func status(field string) string {
 	return ""
 }
 
-// tracing finds out whether secco-hook install can work, by reading the filters
-// of a process that is made for it.
-func (d *doctor) tracing() {
-	const advice = "use a profile (secco-runtime, precreate) or secco-wrap instead of secco-hook install"
-	if lsm := d.read("/sys/kernel/security/lsm"); lsm != "" {
-		d.add(Fine, "tracing", "", "security modules: %s", lsm)
+// security says which security modules are there: they may forbid a runtime's
+// hooks to trace.
+func (d *doctor) security() {
+	switch scope := d.read("/proc/sys/kernel/yama/ptrace_scope"); scope {
+	case "":
+		d.add(Fine, "security", "", "no Yama: nothing but capabilities restricts ptrace")
+	case "3":
+		d.add(Note, "security", "set kernel.yama.ptrace_scope below 3 at the next boot, or do without secco-hook install and gate --installed", "Yama's ptrace_scope is 3: nothing can be traced until the next boot")
+	default:
+		d.add(Fine, "security", "", "Yama's ptrace_scope is %s: root may trace", scope)
 	}
-	if scope := d.read("/proc/sys/kernel/yama/ptrace_scope"); scope == "3" {
-		d.add(Note, "tracing", advice, "Yama's ptrace_scope is 3: nothing can be traced until the next boot")
+	modules := d.read("/sys/kernel/security/lsm")
+	if modules == "" {
+		modules = "not known, /sys/kernel/security is not mounted"
 	}
-	child := exec.Command("sleep", "10")
-	if err := child.Start(); err != nil {
-		d.add(Note, "tracing", "", "not tried: %v", err)
-		return
+	d.add(Fine, "security", "", "security modules: %s", modules)
+	if d.read("/sys/fs/selinux/enforce") == "1" {
+		d.add(Note, "security", "where secco-hook install fails over permissions, look for secco-hook in SELinux's log (ausearch -m avc)", "SELinux enforces: its policy has to let the runtime's hooks trace containers")
 	}
-	_, err := hook.ReadFilters(child.Process.Pid)
-	_ = child.Process.Kill() // it may have ended
-	_ = child.Wait()
-	if err != nil {
-		d.add(Note, "tracing", advice, "processes can't be traced, or their filters not be read: %v", err)
-		return
+	if strings.EqualFold(d.read("/sys/module/apparmor/parameters/enabled"), "Y") {
+		d.add(Fine, "security", "", "AppArmor is on; hooks of runtimes that it does not confine are not confined either")
 	}
-	d.add(Fine, "tracing", "", "processes can be traced and their filters read")
 }
 
-func (d *doctor) runtimes() {
+// programs are looked for in PATH.
+var programs = []string{"runc", "crun", "podman", "docker", "dockerd", "containerd", "crio", "kubelet", "bwrap"}
+
+func (d *doctor) programs() {
 	found := 0
-	for _, name := range []string{"runc", "crun", "podman", "docker", "dockerd", "containerd", "crio", "kubelet", "bwrap"} {
+	for _, name := range programs {
 		path, err := exec.LookPath(name)
 		if err != nil {
 			continue
 		}
 		found++
+		if slices.Contains(StartupRuntimes(), name) {
+			d.runtimes = append(d.runtimes, name)
+		}
 		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 		out, err := exec.CommandContext(ctx, path, "--version").Output()
 		cancel()
 		if err != nil {
-			d.add(Problem, "runtimes", "", "%s does not say its version: %v", path, err)
+			d.add(Note, "runtimes", "", "%s does not say its version: %v", path, err)
 			continue
 		}
-		lines := strings.Split(strings.TrimSpace(string(out)), "\n")
-		text := lines[0]
-		for _, l := range lines[1:] {
-			if strings.Contains(l, "libseccomp") || strings.Contains(l, "SECCOMP") {
-				text += ", " + strings.TrimSpace(l)
-			}
+		text, _, _ := strings.Cut(strings.TrimSpace(string(out)), "\n")
+		if m := regexp.MustCompile(`(?m)^libseccomp: (\S+)`).FindStringSubmatch(string(out)); m != nil {
+			text += ", libseccomp " + m[1]
+			d.judgeLibseccomp(name, m[1])
+		} else if version := libseccompOf(path); version != "" {
+			text += ", libseccomp " + version
+			d.judgeLibseccomp(name, version)
 		}
 		d.add(Fine, "runtimes", "", "%s: %s", path, text)
 	}
@@ -166,77 +176,59 @@ func (d *doctor) runtimes() {
 	}
 }
 
-// hookDirs are where podman and CRI-O read hooks from.
-var hookDirs = []string{"/usr/share/containers/oci/hooks.d", "/etc/containers/oci/hooks.d", "/run/containers/oci/hooks.d"}
-
-// hooks finds hook files whose program is missing. At the stage precreate podman
-// goes on without it, and the container runs as if there were none.
-func (d *doctor) hooks() {
-	for _, dir := range hookDirs {
-		paths, _ := filepath.Glob(filepath.Join(d.root, dir, "*.json"))
-		for _, path := range paths {
-			shown := strings.TrimPrefix(path, d.root)
-			text, err := os.ReadFile(path)
-			var f HookFile
-			if err == nil {
-				err = json.Unmarshal(text, &f)
-			}
-			if err != nil {
-				d.add(Problem, "hooks", "mend or remove it", "%s: %v", shown, err)
-				continue
-			}
-			if !strings.Contains(filepath.Base(f.Hook.Path), "secco") {
-				continue
-			}
-			if err := executable(filepath.Join(d.root, f.Hook.Path)); err != nil {
-				text := "no container can start"
-				if slices.Contains(f.Stages, "precreate") {
-					text = "podman starts containers WITHOUT the policy"
-				}
-				d.add(Problem, "hooks", "install secco-hook there, or remove the file", "%s calls %s, which is not there to be executed (%v): %s", shown, f.Hook.Path, err, text)
-				continue
-			}
-			d.add(Fine, "hooks", "", "%s calls %s at %s", shown, f.Hook.Path, strings.Join(f.Stages, ", "))
-		}
-	}
-}
-
-func executable(path string) error {
-	info, err := os.Stat(path)
+// libseccompOf returns the version of the libseccomp that a program is linked
+// with, as its file's name says it.
+func libseccompOf(path string) string {
+	f, err := elf.Open(path)
 	if err != nil {
-		return errors.Unwrap(err)
+		return ""
 	}
-	if !info.Mode().IsRegular() || info.Mode().Perm()&0o111 == 0 {
-		return fs.ErrPermission
+	defer f.Close()
+	libraries, err := f.ImportedLibraries()
+	if err != nil || !slices.Contains(libraries, "libseccomp.so.2") {
+		return ""
 	}
-	return nil
+	for _, dir := range []string{"/lib/*-linux-gnu*", "/usr/lib/*-linux-gnu*", "/lib64", "/usr/lib64", "/lib", "/usr/lib", "/usr/local/lib"} {
+		files, _ := filepath.Glob(filepath.Join(dir, "libseccomp.so.2"))
+		for _, file := range files {
+			if real, err := filepath.EvalSymlinks(file); err == nil {
+				return strings.TrimPrefix(filepath.Base(real), "libseccomp.so.")
+			}
+		}
+	}
+	return ""
 }
 
-// docker looks at the runtimes that dockerd is told of.
-func (d *doctor) docker() {
-	const path = "/etc/docker/daemon.json"
-	text := d.read(path)
-	if text == "" {
+// judgeLibseccomp warns of versions that get 64-bit comparisons wrong.
+func (d *doctor) judgeLibseccomp(name, version string) {
+	var major, minor int
+	if _, err := fmt.Sscanf(version, "%d.%d", &major, &minor); err == nil && (major < 2 || major == 2 && minor < 4) {
+		d.add(Problem, "runtimes", "update libseccomp to 2.4 or newer", "%s has libseccomp %s, which gets comparisons of 64-bit arguments wrong (CVE-2019-9893)", name, version)
+	}
+}
+
+// ways says which of the ways in can be used.
+func (d *doctor) ways() {
+	if !d.support.Filter {
 		return
 	}
-	var config struct {
-		Default  string `json:"default-runtime"`
-		Runtimes map[string]struct{ Path string }
+	d.add(Fine, "ways", "", "secco-wrap works")
+	if d.support.Gate {
+		d.add(Fine, "ways", "", "secco-wrap --gate works: a notification was answered")
+	} else {
+		d.add(Note, "ways", "it takes Linux 5.5 and no other listener above this process", "secco-wrap --gate does not work: %v", d.support.GateErr)
 	}
-	if err := json.Unmarshal([]byte(text), &config); err != nil {
-		d.add(Problem, "docker", "", "%s: %v", path, err)
-		return
+	if len(d.runtimes) > 0 {
+		d.add(Fine, "ways", "", "secco-runtime can wrap %s", strings.Join(d.runtimes, " and "))
+	} else {
+		d.add(Note, "ways", "install runc or crun", "secco-runtime has no runtime to wrap")
 	}
-	for name, r := range config.Runtimes {
-		if !strings.Contains(filepath.Base(r.Path), "secco") {
-			continue
-		}
-		if err := executable(filepath.Join(d.root, r.Path)); err != nil {
-			d.add(Problem, "docker", "install secco-runtime there", "runtime %q is %s, which is not there to be executed (%v): its containers can't start", name, r.Path, err)
-		} else if config.Default != name {
-			d.add(Note, "docker", `set "default-runtime" in `+path, "runtime %q is not the default: only containers with --runtime=%s get a policy", name, name)
-		} else {
-			d.add(Fine, "docker", "", "runtime %q is the default", name)
-		}
+	const advice = "use a profile (secco-runtime, precreate) or secco-wrap instead"
+	if err := inject.Supported(); err == nil {
+		d.add(Fine, "ways", "", "secco-hook install and gate --installed work: a process was traced, its filters suspended and read")
+	} else if runtime.GOARCH == "amd64" {
+		d.add(Note, "ways", advice, "secco-hook install and gate --installed do not work: %v", err)
+	} else {
+		d.add(Note, "ways", advice, "secco-hook install does not work: %v", err)
 	}
 }

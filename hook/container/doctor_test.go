@@ -3,20 +3,28 @@ package container_test
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"secco/hook/container"
 	"secco/test/alive"
 )
 
-func TestDoctorHooks(t *testing.T) {
+// findings runs Doctor on a root directory with these files, and returns its
+// findings on some topics.
+func findings(t *testing.T, files map[string]string, topics ...string) string {
+	t.Helper()
 	if err := alive.Check(); err != nil {
 		t.Fatal(err) // Doctor would hang
 	}
 	root := t.TempDir()
-	write := func(path, text string, mode os.FileMode) {
-		t.Helper()
+	for path, text := range files {
+		mode := os.FileMode(0o644)
+		if strings.HasPrefix(text, "#!") {
+			mode = 0o755
+		}
 		path = filepath.Join(root, path)
 		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 			t.Fatal(err)
@@ -24,43 +32,120 @@ func TestDoctorHooks(t *testing.T) {
 		if err := os.WriteFile(path, []byte(text), mode); err != nil {
 			t.Fatal(err)
 		}
-	}
-	file := func(path, stage string) string {
-		return `{"version":"1.0.0","hook":{"path":"` + path + `"},"when":{"always":true},"stages":["` + stage + `"]}`
-	}
-	dir := "etc/containers/oci/hooks.d/"
-	write(dir+"good.json", file("/opt/secco-hook", "prestart"), 0o644)
-	write(dir+"open.json", file("/missing/secco-hook", "precreate"), 0o644)
-	write(dir+"closed.json", file("/missing/secco-hook", "createRuntime"), 0o644)
-	write(dir+"mode.json", file("/opt/plain/secco-hook", "prestart"), 0o644)
-	write(dir+"other.json", file("/missing/another", "prestart"), 0o644)
-	write(dir+"broken.json", "{", 0o644)
-	write("opt/secco-hook", "x", 0o755)
-	write("opt/plain/secco-hook", "x", 0o644)
-	write("etc/docker/daemon.json", `{"default-runtime":"a","runtimes":{"a":{"path":"/opt/secco-runtime"},"b":{"path":"/missing/secco-runtime"},"c":{"path":"/opt/secco-runtime"},"runc":{"path":"/missing/runc"}}}`, 0o644)
-	write("opt/secco-runtime", "x", 0o755)
-
-	var text strings.Builder
-	for _, f := range container.Doctor(container.Host{Root: root}) {
-		if f.Topic == "hooks" || f.Topic == "docker" {
-			text.WriteString(string(f.Level) + " " + f.Text + "\n")
+		if strings.Contains(text, "# for all") {
+			if err := os.Chmod(path, 0o666); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if strings.Contains(text, "# old") {
+			old := time.Now().Add(-time.Hour)
+			if err := os.Chtimes(path, old, old); err != nil {
+				t.Fatal(err)
+			}
 		}
 	}
-	for _, want := range []string{
+	var text strings.Builder
+	for _, f := range container.Doctor(container.Host{Root: root}) {
+		if slices.Contains(topics, f.Topic) && (os.Getuid() == 0 || !strings.Contains(f.Text, "can be changed by others than root")) {
+			text.WriteString(string(f.Level) + " " + f.Text + "\n")
+		}
+		if f.Level == container.Problem && f.Advice == "" {
+			t.Errorf("no advice: %v", f)
+		}
+	}
+	return text.String()
+}
+
+func wantLines(t *testing.T, text string, wanted ...string) {
+	t.Helper()
+	for _, want := range wanted {
+		if !strings.Contains("\n"+text, "\n"+want) {
+			t.Errorf("no %q in\n%s", want, text)
+		}
+	}
+}
+
+const open = "DEFAULT_POSITIVE = allow\nDEFAULT_NEGATIVE = allow\nDEFAULT_POLICY = allow\n"
+
+func TestDoctorHooks(t *testing.T) {
+	file := func(path, stage, args string) string {
+		return `{"version":"1.0.0","hook":{"path":"` + path + `","args":["secco-hook",` + args + `]},"when":{"always":true},"stages":["` + stage + `"]}`
+	}
+	const dir = "etc/containers/oci/hooks.d/"
+	text := findings(t, map[string]string{
+		dir + "good.json":                file("/opt/secco-hook", "prestart", `"install","--default","web"`),
+		dir + "open.json":                file("/missing/secco-hook", "precreate", `"precreate"`),
+		dir + "closed.json":              file("/missing/secco-hook", "createRuntime", `"install"`),
+		dir + "mode.json":                file("/opt/plain/secco-hook", "prestart", `"install"`),
+		dir + "policy.json":              file("/opt/secco-hook", "prestart", `"gate","--stricter-than=/etc/secco/gone.secco"`),
+		dir + "none.json":                file("/opt/secco-hook", "prestart", `"install"`),
+		dir + "other.json":               file("/missing/another", "prestart", `"x"`),
+		dir + "broken.json":              "{",
+		"etc/containers/containers.conf": "[engine]\n# hooks_dir = [\"/no\"]\nhooks_dir = [\"/usr/share/containers/oci/hooks.d\",\n \"/own/hooks\"]\n",
+		"own/hooks/a.json":               file("/missing/secco-hook", "precreate", `"precreate"`),
+		"no/a.json":                      file("/no/secco-hook", "precreate", `"precreate"`),
+		"etc/secco/web.secco":            open,
+		"opt/secco-hook":                 "#!x",
+		"opt/plain/secco-hook":           "x",
+	}, "hooks")
+	const missing = ".json calls /missing/secco-hook, which is not there to be executed (no such file or directory): "
+	wantLines(t, text,
 		"ok /etc/containers/oci/hooks.d/good.json calls /opt/secco-hook at prestart\n",
-		"problem /etc/containers/oci/hooks.d/open.json calls /missing/secco-hook, which is not there to be executed (no such file or directory): podman starts containers WITHOUT the policy\n",
-		"problem /etc/containers/oci/hooks.d/closed.json calls /missing/secco-hook, which is not there to be executed (no such file or directory): no container can start\n",
+		"problem /etc/containers/oci/hooks.d/open"+missing+"podman starts containers WITHOUT the policy\n",
+		"problem /own/hooks/a"+missing+"podman starts containers WITHOUT the policy\n",
+		"problem /etc/containers/oci/hooks.d/closed"+missing+"no container can start\n",
 		"problem /etc/containers/oci/hooks.d/mode.json calls /opt/plain/secco-hook, which is not there to be executed (permission denied): no container can start\n",
+		"problem /etc/containers/oci/hooks.d/policy.json: no container starts: open /etc/secco/gone.secco: no such file or directory\n",
+		"note /etc/containers/oci/hooks.d/none.json: containers without the annotation dev.secco.policy do not start",
 		"problem /etc/containers/oci/hooks.d/broken.json: ",
+	)
+	if strings.Contains(text, "another") || strings.Contains(text, "/no/") || strings.Contains(text, "good.json: ") {
+		t.Errorf("what isn't secco's, or is right, is told of:\n%s", text)
+	}
+}
+
+func TestDoctorEngines(t *testing.T) {
+	text := findings(t, map[string]string{
+		"etc/docker/daemon.json": `{"default-runtime":"a","runtimes":{"a":{"path":"/opt/secco-runtime","runtimeArgs":["--secco-default=web"]},
+			"b":{"path":"/missing/secco-runtime"},"c":{"path":"/opt/secco-runtime","runtimeArgs":["--secco-policy=gone"]},"runc":{"path":"/missing/runc"}}}`,
+		"etc/containerd/config.toml":      "BinaryName = \"/opt/secco-runtime\"\n# BinaryName = \"/x/secco-runtime\"\n",
+		"etc/crio/crio.conf.d/secco.conf": "runtime_path = \"/gone/secco-runtime\"\nhooks_dir = [\"/etc/secco-hooks.d\"]\n",
+		"etc/secco/web.secco":             open,
+		"opt/secco-runtime":               "#!x",
+	}, "docker", "engines")
+	wantLines(t, text,
 		"ok runtime \"a\" is the default\n",
 		"problem runtime \"b\" is /missing/secco-runtime",
 		"note runtime \"c\" is not the default",
-	} {
-		if !strings.Contains(text.String(), want) {
-			t.Errorf("no %q in\n%s", want, text.String())
-		}
+		"problem runtime \"c\": no container starts: no policy \"gone\"",
+		"ok /etc/containerd/config.toml names /opt/secco-runtime\n",
+		"note /etc/containerd/config.toml: containers without the annotation",
+		"problem /etc/crio/crio.conf.d/secco.conf names /gone/secco-runtime, which is not there",
+	)
+	if strings.Contains(text, "/missing/runc") || strings.Contains(text, "/x/") || strings.Contains(text, "hooks.d") {
+		t.Errorf("what isn't secco's is told of:\n%s", text)
 	}
-	if strings.Contains(text.String(), "another") || strings.Contains(text.String(), "/missing/runc") {
-		t.Errorf("what isn't secco's is none of its business:\n%s", text.String())
+}
+
+func TestDoctorPolicies(t *testing.T) {
+	text := findings(t, map[string]string{
+		"etc/secco/web.secco":    open,
+		"etc/secco/web.bpf":      "# old",
+		"etc/secco/wrong.secco":  "nonsense",
+		"etc/secco/shared.secco": open + "# for all\n",
+		"etc/secco/hook.conf":    `{"nonsense": 1}`,
+		"etc/secco/README":       "",
+	}, "policies")
+	wantLines(t, text,
+		"problem /etc/secco/hook.conf: /etc/secco/hook.conf: json: unknown field \"nonsense\"\n",
+		"problem /etc/secco: containers that are to have \"wrong\" do not start: /etc/secco/wrong.secco:1:",
+		"note /etc/secco/web.bpf is older than the text",
+		"ok /etc/secco has shared, web\n",
+	)
+	if os.Getuid() == 0 {
+		wantLines(t, text, "problem /etc/secco/shared.secco can be changed by others than root (owner 0, mode -rw-rw-rw-)\n")
+	}
+	if text := findings(t, nil, "policies", "hooks", "docker", "engines"); text != "" {
+		t.Errorf("where nothing is set up: %s", text)
 	}
 }

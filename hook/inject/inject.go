@@ -19,10 +19,12 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"runtime"
 	"slices"
 	"strconv"
+	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -106,6 +108,47 @@ func (in Injection) Run() error {
 		t.reap()
 	}
 	return err
+}
+
+// Supported returns an error where nothing could be injected, by trying: it makes a
+// process, traces it and suspends and reads its filters as [Injection.Run] does, and
+// ends it before it does anything.
+func Supported() error {
+	if err := supported(); err != nil {
+		return err
+	}
+	tried := make(chan error)
+	go func() {
+		runtime.LockOSThread() // it ends with this
+		tried <- try()
+	}()
+	return <-tried
+}
+
+func try() error {
+	child := exec.Command("/proc/self/exe")
+	child.SysProcAttr = &syscall.SysProcAttr{Ptrace: true} // it stops when it is executed
+	if err := child.Start(); err != nil {
+		return err
+	}
+	defer func() {
+		_ = child.Process.Kill() // it may have ended
+		_ = child.Wait()
+	}()
+	pid := child.Process.Pid
+	var status unix.WaitStatus
+	if _, err := unix.Wait4(pid, &status, unix.WALL, nil); err != nil {
+		return err
+	} else if !status.Stopped() {
+		return errors.New("a process that was to be traced did not stop")
+	}
+	if err := unix.PtraceSetOptions(pid, traceOptions|unix.PTRACE_O_SUSPEND_SECCOMP); err != nil {
+		return seizeError(err)
+	}
+	if _, err := hook.ReadTracedFilter(pid, 0); err != nil && !errors.Is(err, hook.ErrNoFilter) {
+		return fmt.Errorf("reading filters: %w", err)
+	}
+	return nil
 }
 
 type tracer struct {

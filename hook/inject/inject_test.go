@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"runtime"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -343,6 +344,17 @@ func TestInjectGroupStop(t *testing.T) {
 	wg.Wait()
 	target.want("payload EXFULL")
 	in.want("result: <nil>")
+}
+
+func TestSupported(t *testing.T) {
+	privileged(t)
+	if err := inject.Supported(); err != nil {
+		t.Error(err)
+	}
+	text, err := os.ReadFile("/proc/self/task/" + strconv.Itoa(os.Getpid()) + "/children")
+	if err == nil && strings.TrimSpace(string(text)) != "" {
+		t.Errorf("left behind: %s", text)
+	}
 }
 
 func TestInjectRefuses(t *testing.T) {
