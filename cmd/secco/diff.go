@@ -1,8 +1,13 @@
 package main
 
 import (
+	"fmt"
+	"slices"
+	"strings"
+
 	"github.com/urfave/cli/v2"
 
+	"secco/linux"
 	"secco/policy/prove"
 )
 
@@ -10,7 +15,9 @@ var diffCommand = &cli.Command{
 	Name:      "diff",
 	Usage:     "list every difference between two filters, with the conditions under which it shows",
 	ArgsUsage: "A B",
-	Description: "The list is complete: without a line the filters are proved equal. Exit code 0 is equal, 1 different,\n" +
+	Description: "The list is complete: without a line the filters are proved equal. Syscalls and architectures of\n" +
+		"which the same is to be said are one item; with --json each range of numbers has its line, and a\n" +
+		"call that shows the difference. Exit code 0 is equal, 1 different,\n" +
 		"4 that some calls are undecided, which are named.",
 	Flags: flags([]cli.Flag{scopeFlag, targetsFlag}, inputFlags),
 	Action: action(func(s *session) error {
@@ -30,10 +37,8 @@ var diffCommand = &cli.Command{
 		if err != nil {
 			return refused("fault", "a fault in secco itself, please report it: %s", err)
 		}
-		for i := range report.Differences {
-			if err := s.printDifference(a, b, &report.Differences[i]); err != nil {
-				return err
-			}
+		if err := s.printDifferences(a, b, report); err != nil {
+			return err
 		}
 		for _, u := range report.Undecided {
 			if err := s.printUndecided(u); err != nil {
@@ -50,23 +55,74 @@ var diffCommand = &cli.Command{
 	}),
 }
 
-// printDifference prints one difference: the calls, the condition, then what each
-// filter does with them.
-func (s *session) printDifference(a, b *filter, d *prove.Difference) error {
-	calls, when := prove.CallsString(d.Calls), d.Condition()
+// printDifferences prints the differences: as JSON a line for each range of
+// numbers; for people those that are alike together, the calls, the condition,
+// then what each filter does with them.
+func (s *session) printDifferences(a, b *filter, report *prove.Report) error {
 	if s.json {
-		return s.print(jsonLine(struct {
-			Calls string      `json:"calls"`
-			When  string      `json:"when,omitempty"`
-			Call  *callJSON   `json:"call"`
-			A     verdictJSON `json:"a"`
-			B     verdictJSON `json:"b"`
-		}{calls, when, callLine(&d.Witness.Call), verdictOf(a, d.A, &d.Witness.Call), verdictOf(b, d.B, &d.Witness.Call)}))
+		for i := range report.Differences {
+			d := &report.Differences[i]
+			if err := s.print(jsonLine(struct {
+				Calls string      `json:"calls"`
+				When  string      `json:"when,omitempty"`
+				Call  *callJSON   `json:"call"`
+				A     verdictJSON `json:"a"`
+				B     verdictJSON `json:"b"`
+			}{prove.CallsString(d.Calls), d.Condition(), callLine(&d.Witness.Call), verdictOf(a, d.A, &d.Witness.Call), verdictOf(b, d.B, &d.Witness.Call)})); err != nil {
+				return err
+			}
+		}
+		return nil
 	}
-	if when != "" {
-		calls += ": " + when
+	for _, c := range report.Changes() {
+		calls := strings.Join(c.Arches, ", ") + ": " + wrapped(c.Syscalls)
+		if c.When != "" {
+			calls += " where " + c.When
+		}
+		if err := s.printf("%s\n  %s\n  %s\n", calls, saysOfAll(a, c.A, c.Differences), saysOfAll(b, c.B, c.Differences)); err != nil {
+			return err
+		}
 	}
-	return s.printf("%s\n  %s\n  %s\n", calls, says(a, d.A, &d.Witness.Call), says(b, d.B, &d.Witness.Call))
+	return nil
+}
+
+// wrapped returns a list of words with commas, in lines that are not too long.
+func wrapped(words []string) string {
+	const width = 100
+	var b strings.Builder
+	column := 0
+	for i, w := range words {
+		if i > 0 {
+			b.WriteByte(',')
+			if column+len(w) > width {
+				b.WriteString("\n   ")
+				column = 0
+			}
+			b.WriteByte(' ')
+		}
+		b.WriteString(w)
+		column += len(w) + 2
+	}
+	return b.String()
+}
+
+// saysOfAll returns what a filter does with calls, and its rules for them.
+func saysOfAll(f *filter, action linux.Action, differences []*prove.Difference) string {
+	const most = 4
+	var rules []string
+	for _, d := range differences {
+		if rule := decides(f, &d.Witness.Call); !rule.IsZero() && !slices.Contains(rules, rule.String()) {
+			rules = append(rules, rule.String())
+		}
+	}
+	text := fmt.Sprintf("%s: %s", f.name, actionText(action, &differences[0].Witness.Call))
+	if more := len(rules) - most; more > 0 {
+		rules = append(rules[:most], fmt.Sprintf("%d more", more))
+	}
+	if len(rules) > 0 {
+		text += " (" + strings.Join(rules, ", ") + ")"
+	}
+	return text
 }
 
 func (s *session) printUndecided(u prove.UndecidedCalls) error {

@@ -5,11 +5,15 @@ package crosscheck
 import (
 	"context"
 	"os"
+	"slices"
 	"testing"
 	"time"
 
 	"secco/convert"
 	"secco/oci"
+	"secco/policy"
+	"secco/policy/diagram"
+	"secco/policy/prove"
 	"secco/source"
 )
 
@@ -58,6 +62,68 @@ func TestContainersDefault(t *testing.T) {
 			}
 			t.Logf("libseccomp %s: %d calls, %d instructions against %d", report.Version, report.Calls, len(report.Program), len(report.Libseccomp))
 		})
+	}
+}
+
+// TestDockerAgainstContainers lists the differences between the two projects'
+// defaults. Every sample call must be told by the list to be treated alike or
+// differently, as it is, and people must be able to read it.
+func TestDockerAgainstContainers(t *testing.T) {
+	text, err := os.ReadFile("testdata/containers-common.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	profile, diags := oci.Parse(source.NewFile("containers-common.json", string(text)))
+	if profile == nil {
+		t.Fatal(diags)
+	}
+	docker, diags := convert.FromOCI(dockerDefault(t), convert.Options{})
+	if docker == nil {
+		t.Fatal(diags)
+	}
+	containers, diags := convert.FromOCI(profile, convert.Options{})
+	if containers == nil {
+		t.Fatal(diags)
+	}
+	report, err := prove.Differences(prove.Policy(docker), prove.Policy(containers), prove.Options{})
+	if err != nil || len(report.Undecided) > 0 {
+		t.Fatal(err, report.Undecided)
+	}
+	for _, d := range report.Differences {
+		if d.Vague != "" {
+			t.Errorf("%s: %s", prove.CallsString(d.Calls), d.Vague)
+		}
+	}
+	changes := report.Changes()
+	if len(changes) < 5 || len(changes) > 25 {
+		t.Errorf("%d changes\n%s", len(changes), report)
+	}
+	calls, differ := 0, 0
+	for _, p := range []*policy.Policy{docker, containers} {
+		for call := range policy.Samples(p) {
+			a, _ := docker.Eval(&call)
+			b, _ := containers.Eval(&call)
+			calls++
+			listed := false
+			for _, d := range report.Differences {
+				if !d.Calls.Has(&call) || !slices.ContainsFunc(d.When, func(t diagram.Term) bool { return t.Has(&call) }) {
+					continue
+				}
+				if listed = true; d.A != a.Effect() || d.B != b.Effect() {
+					t.Fatalf("%s: %v and %v are listed as %v and %v", prove.CallString(&call), a, b, d.A, d.B)
+				}
+			}
+			if listed != (a.Effect() != b.Effect()) {
+				t.Fatalf("%s: %v and %v, listed: %v", prove.CallString(&call), a, b, listed)
+			}
+			if listed {
+				differ++
+			}
+		}
+	}
+	t.Logf("%d changes, %d calls tried, %d of them differ\n%s", len(changes), calls, differ, report)
+	if differ < 200 {
+		t.Errorf("only %d of %d calls differ", differ, calls)
 	}
 }
 

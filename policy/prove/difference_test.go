@@ -77,9 +77,8 @@ func TestReport(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := `x86_64:
-    brk, munmap, rt_sigaction: errno(EPERM) -> allow
-    socket: errno(EPERM) -> log where argL0 == 6
+	want := `x86_64: brk, munmap, rt_sigaction: errno(EPERM) -> allow
+x86_64: socket: errno(EPERM) -> log where argL0 == 6
 `
 	if got := report.String(); got != want {
 		t.Errorf("%s; want %s", got, want)
