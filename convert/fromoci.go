@@ -35,12 +35,30 @@ func FromOCI(profile *oci.Profile, opts Options) (*policy.Policy, source.Diagnos
 	if len(im.unsafe) > 0 {
 		im.settle(p, opts)
 	}
+	im.diags = shortened(im.diags)
 	im.diags.Sort()
 	if im.diags.HasErrors() {
 		return nil, im.diags
 	}
 	im.answerNewest(p, m)
 	return p, im.diags
+}
+
+// maxFindings is how many findings a profile has at most.
+const maxFindings = 200
+
+// shortened returns no more findings than people read, errors before warnings, with
+// one that says how many more there are.
+func shortened(all source.Diagnostics) source.Diagnostics {
+	if len(all) <= maxFindings {
+		return all
+	}
+	slices.SortStableFunc(all, func(a, b source.Diagnostic) int { return int(a.Severity) - int(b.Severity) })
+	last := all[maxFindings]
+	out := slices.Clip(all[:maxFindings])
+	d := out.Warnf(last.Span, "too-many-findings", "there are %d more findings", len(all)-maxFindings)
+	d.Severity = last.Severity
+	return out
 }
 
 // settle decides about rules that not every libseccomp may get right: they are

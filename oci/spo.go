@@ -25,6 +25,8 @@ type SPOOptions struct {
 const (
 	spoGroup = "security-profiles-operator.x-k8s.io/"
 	spoKind  = "SeccompProfile"
+	// maxHeads is how many findings there may be about what the objects are.
+	maxHeads = 100
 	// maxBases is how many profiles may build on each other.
 	maxBases = 10
 )
@@ -92,6 +94,9 @@ func (r *spoReader) objects(f *source.File) (list []object) {
 		r.diags.Errorf(others[0].span, "wrong-kind", "this is a %s and no %s", others[0].text, spoKind)
 	}
 	for i := range list {
+		if len(r.diags) >= maxHeads {
+			break
+		}
 		list[i].name = r.head(&list[i].top)
 	}
 	r.files[f] = list
