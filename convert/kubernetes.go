@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"sigs.k8s.io/yaml"
@@ -48,7 +49,9 @@ var spoArches = []specs.Arch{
 	specs.ArchPPC64LE, specs.ArchS390, specs.ArchS390X, specs.ArchPARISC, specs.ArchPARISC64, specs.ArchRISCV64,
 }
 
-var spoListener = regexp.MustCompile(`^/var/run/security-profiles-operator/[a-zA-Z0-9_\-\.]+$`)
+var spoListener = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^/var/run/security-profiles-operator/[a-zA-Z0-9_\-\.]+$`)
+})
 
 // spoLosses returns what the operator's schema has no room for.
 func spoLosses(p *policy.Policy, profile *specs.LinuxSeccomp) (losses []Loss) {
@@ -64,7 +67,7 @@ func spoLosses(p *policy.Policy, profile *specs.LinuxSeccomp) (losses []Loss) {
 			losses = append(losses, Loss{Reason: fmt.Sprintf("it has no architecture %s", a)})
 		}
 	}
-	if profile.ListenerPath != "" && !spoListener.MatchString(profile.ListenerPath) {
+	if profile.ListenerPath != "" && !spoListener().MatchString(profile.ListenerPath) {
 		losses = append(losses, Loss{Reason: fmt.Sprintf("its listener path lies directly under /var/run/security-profiles-operator, unlike %q", profile.ListenerPath)})
 	}
 	for _, entry := range profile.Syscalls {
@@ -119,13 +122,13 @@ func checkLocalhost(p string) error {
 	return nil
 }
 
-var dnsLabel = regexp.MustCompile(`^[a-z0-9]([-a-z0-9]*[a-z0-9])?$`)
+var dnsLabel = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[a-z0-9]([-a-z0-9]*[a-z0-9])?$`) })
 
 // checkName returns an error for what is no name of a Kubernetes object.
 func checkName(name string) error {
 	ok := len(name) <= 253
 	for _, label := range strings.Split(name, ".") {
-		ok = ok && dnsLabel.MatchString(label)
+		ok = ok && dnsLabel().MatchString(label)
 	}
 	if !ok {
 		return fmt.Errorf("%q is no name for a Kubernetes object: lower-case letters, digits, '-' and '.', at most 253", name)

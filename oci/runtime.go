@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"slices"
 	"strconv"
+	"sync"
 
 	"secco/linux"
 )
@@ -23,12 +24,14 @@ var (
 	Runc = Runtime{name: "runc"}
 )
 
-var runtimeText = regexp.MustCompile(`^(none|crun|runc)(?::v?([0-9]{1,5})\.([0-9]{1,5})(?:\.([0-9]{1,5}))?)?$`)
+var runtimeText = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^(none|crun|runc)(?::v?([0-9]{1,5})\.([0-9]{1,5})(?:\.([0-9]{1,5}))?)?$`)
+})
 
 // ParseRuntime reads a runtime's name: none, crun or runc, the latter two with a
 // version behind a colon where it is not the newest: runc:1.1.5.
 func ParseRuntime(text string) (Runtime, error) {
-	m := runtimeText.FindStringSubmatch(text)
+	m := runtimeText().FindStringSubmatch(text)
 	if m == nil || m[1] == "none" && m[2] != "" {
 		return Runtime{}, fmt.Errorf("%q is no runtime: known are none, crun, runc, and one with its version, such as runc:1.1.5", text)
 	}

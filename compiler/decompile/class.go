@@ -1,6 +1,9 @@
 package decompile
 
-import "strings"
+import (
+	"strings"
+	"sync"
+)
 
 // class is a part of what the kernel does. Long lists of syscalls are written
 // class by class, so that people can look through them.
@@ -75,7 +78,7 @@ var classes = []class{
 	{"of one architecture, or no longer used", ""},
 }
 
-var classOf = func() map[string]int {
+var classOf = sync.OnceValue(func() map[string]int {
 	m := map[string]int{}
 	for i, c := range classes {
 		for _, name := range strings.Fields(c.names) {
@@ -83,11 +86,11 @@ var classOf = func() map[string]int {
 		}
 	}
 	return m
-}()
+})
 
 // classIndex returns the class of a syscall.
 func classIndex(name string) int {
-	if i, ok := classOf[name]; ok {
+	if i, ok := classOf()[name]; ok {
 		return i
 	}
 	return len(classes) - 1

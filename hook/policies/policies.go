@@ -14,6 +14,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -61,12 +62,22 @@ type Store struct {
 	Meaning bool   // whether a policy is needed, so that programs are passed over
 }
 
-var nameSyntax = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._@+-]{0,127}$`)
+// maxName bounds the length of names.
+const maxName = 128
 
 // IsName reports whether s is a name rather than a file: a file holds a slash or
 // has one of the known endings.
 func IsName(s string) bool {
-	return nameSyntax.MatchString(s) && !slices.Contains(extensions, filepath.Ext(s))
+	if s == "" || len(s) > maxName || slices.Contains(extensions, filepath.Ext(s)) {
+		return false
+	}
+	for i, r := range s {
+		alphanumeric := 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9'
+		if !alphanumeric && (i == 0 || !strings.ContainsRune("._@+-", r)) {
+			return false
+		}
+	}
+	return true
 }
 
 // Load returns the filter of a name: NAME.bpf, NAME.secco or NAME.json of the
@@ -156,7 +167,13 @@ func (s Store) load(root *os.Root, name string) (*Filter, error) {
 
 // unsayable finds what a program can't hold: how it is to be installed, and other
 // files whose age counts.
-var unsayable = regexp.MustCompile(`(?m)^[ \t]*(FLAGS|NO_NEW_PRIVS|LISTENER\w*|include|base)\b`)
+var unsayable = lazy(`(?m)^[ \t]*(FLAGS|NO_NEW_PRIVS|LISTENER\w*|include|base)\b`)
+
+// lazy returns an expression that is compiled when it is needed: containers wait
+// for secco-wrap to start.
+func lazy(expression string) func() *regexp.Regexp {
+	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(expression) })
+}
 
 // precompiled returns the program beside a text, nil where there is none that can
 // stand for the text.
@@ -166,7 +183,7 @@ func precompiled(open opener, dir, name string) *Filter {
 		return nil
 	}
 	text, written, err := read(open, dir, name+extText)
-	if err != nil || built.Before(written) || unsayable.Match(text) {
+	if err != nil || built.Before(written) || unsayable().Match(text) {
 		return nil
 	}
 	f, err := decode(filepath.Join(dir, name+extProgram), program)
@@ -216,13 +233,14 @@ func decode(path string, data []byte) (*Filter, error) {
 	return compile(source.NewFile(path, string(data)))
 }
 
-var namesTargets = regexp.MustCompile(`\bARCHES\b`)
+var namesTargets = lazy(`\bARCHES\b`)
 
 // compile makes the filter of a policy's text. A text that names no targets is
 // for this machine.
 func compile(file *source.File) (*Filter, error) {
 	var opts lang.Options
-	if native, ok := linux.ParseArch(runtime.GOARCH); ok && !namesTargets.MatchString(file.Text()) {
+	named := strings.Contains(file.Text(), "ARCHES") && namesTargets().MatchString(file.Text())
+	if native, ok := linux.ParseArch(runtime.GOARCH); ok && !named {
 		opts.Targets = []linux.Arch{native}
 	}
 	p, findings := lang.Load([]*source.File{file}, opts)

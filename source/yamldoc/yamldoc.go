@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"unicode/utf8"
 
 	"go.yaml.in/yaml/v3"
@@ -85,12 +86,12 @@ func (r *Reader) Document() *yaml.Node {
 	return list[0]
 }
 
-var brokenLine = regexp.MustCompile(`^yaml: (?:line (\d+): )?(.*)`)
+var brokenLine = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^yaml: (?:line (\d+): )?(.*)`) })
 
 // broken tells a parser's error at its line.
 func (r *Reader) broken(err error) {
 	at, message := r.file.Span(0, 0), err.Error()
-	if m := brokenLine.FindStringSubmatch(strings.SplitN(message, "\n", 2)[0]); m != nil {
+	if m := brokenLine().FindStringSubmatch(strings.SplitN(message, "\n", 2)[0]); m != nil {
 		message = m[2]
 		if n, err := strconv.Atoi(m[1]); err == nil && n >= 1 && n <= len(r.lines) {
 			start := r.chars[r.lines[n-1]]
