@@ -2,6 +2,7 @@ package bench
 
 import (
 	"iter"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -147,6 +148,52 @@ func TestSource(t *testing.T) {
 		}
 		if _, differ, err := Check(w, out.Program); err != nil || len(differ) > 0 {
 			t.Errorf("%s: %v, %v", w.Name, differ, err)
+		}
+	}
+}
+
+// TestDocumented requires that docs/performance.md has the figures of the programs
+// that the compiler makes now.
+func TestDocumented(t *testing.T) {
+	document, err := os.ReadFile("../../docs/performance.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	mix, err := ReadMix()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for mode, opts := range map[string]compiler.Options{
+		"secco":                    {},
+		"secco, `--optimize size`": {Optimize: compiler.Size},
+		"secco, frequencies given": {Freq: Frequencies(mix)},
+	} {
+		row := "| " + mode + " |"
+		for _, name := range Names {
+			w, err := Read(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			text, err := Text(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			p, found := lang.Load([]*source.File{text}, lang.Options{})
+			if found.HasErrors() {
+				t.Fatal(found)
+			}
+			out, err := compiler.Compile(p, opts)
+			if err != nil {
+				t.Fatal(err)
+			}
+			f, err := Measure(w, out.Program, mix)
+			if err != nil {
+				t.Fatal(err)
+			}
+			row += " " + f.Short() + " |"
+		}
+		if !strings.Contains(string(document), "\n"+row+"\n") {
+			t.Errorf("docs/performance.md is stale: `make bench` writes it afresh. It lacks\n%s", row)
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"math"
 	"strings"
 
 	"secco/linux"
@@ -42,6 +43,9 @@ func (w *Workload) Policy() *policy.Policy {
 				n = yes
 			}
 			t.Rules[nr] = n
+		}
+		if a == linux.X86_64 && w.Skipped != w.Default {
+			t.Rules[math.MaxUint32] = b.Leaf(w.Skipped, source.Span{})
 		}
 		p.Targets = append(p.Targets, t)
 	}

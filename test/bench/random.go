@@ -24,6 +24,7 @@ func Random(seed uint64) *Workload {
 		Missing: linux.KillThread,
 		X32:     linux.KillThread,
 	}
+	w.Skipped = w.Default
 	action := linux.Action(linux.Allow)
 	var names []string
 	share := 0 // of the syscalls that have conditions, in percent
@@ -31,7 +32,7 @@ func Random(seed uint64) *Workload {
 	case "allow list":
 		names = r.syscalls(3 + r.IntN(1+r.IntN(350)))
 	case "deny list":
-		w.Default, action = linux.Allow, linux.Errno.With(1)
+		w.Default, w.Skipped, action = linux.Allow, linux.Allow, linux.Errno.With(1)
 		names = r.syscalls(1 + r.IntN(80))
 	case "some arguments":
 		names, share = r.syscalls(20+r.IntN(250)), 5+r.IntN(25)

@@ -10,7 +10,8 @@ import (
 )
 
 // Source returns the specification in secco's language, syscall by syscall. The
-// rules of a syscall must have the same action.
+// rules of a syscall must have the same action; Skipped can't be said, and is the
+// default action.
 func (w *Workload) Source() *source.File {
 	var b strings.Builder
 	fmt.Fprintf(&b, "DEFAULT_POSITIVE = allow\nDEFAULT_NEGATIVE = %[1]s\nDEFAULT_POLICY = %[1]s\n", word(w.Default))

@@ -5,6 +5,7 @@ package bench
 import (
 	"embed"
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -15,13 +16,15 @@ import (
 
 // A Workload is a neutral specification: the first matching rule of a syscall
 // decides, other calls get Default, and those of other architectures Missing, but
-// numbers of x32 that come as x86_64's get X32 where x32 is none of the Arches.
+// numbers of x32 that come as x86_64's get X32 where x32 is none of the Arches, and
+// 0xffffffff, the number of a call that a tracer skips, gets Skipped.
 type Workload struct {
 	Name    string
 	Arches  []linux.Arch
 	Default linux.Action
 	Missing linux.Action
 	X32     linux.Action
+	Skipped linux.Action
 	Rules   []Rule
 	// Unknown reports the syscalls whose rules do not count; nil means none.
 	Unknown func(linux.Arch, string) bool
@@ -96,6 +99,7 @@ func parse(name, text string) (*Workload, error) {
 			return nil, fmt.Errorf("%s.spec:%d: %w", name, number, err)
 		}
 	}
+	w.Skipped = w.Default
 	if len(w.Arches) == 0 {
 		return nil, fmt.Errorf("%s.spec: no architecture", name)
 	}
@@ -172,6 +176,8 @@ func (w *Workload) Has(arch linux.Arch) bool {
 func (w *Workload) Verdict(d *linux.SeccompData) linux.Action {
 	arch, ok := linux.ArchOf(d.Arch, d.NR)
 	switch {
+	case ok && arch == linux.X86_64 && d.NR == math.MaxUint32 && w.Has(arch):
+		return w.Skipped
 	case ok && w.Has(arch):
 	case ok && arch == linux.X32 && w.Has(linux.X86_64):
 		return w.X32

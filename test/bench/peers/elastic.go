@@ -14,7 +14,7 @@ import (
 )
 
 // elastic returns elastic's go-seccomp-bpf. It compiles for one architecture. Calls
-// of others get the default action, numbers of x32 ENOSYS.
+// of others get the default action, numbers of x32 ENOSYS, 0xffffffff as well.
 func elastic() compiler {
 	return compiler{
 		name:  "elastic",
@@ -32,7 +32,9 @@ func elastic() compiler {
 			}
 			return unknown, nil
 		},
-		others: func(w *bench.Workload) { w.Missing, w.X32 = w.Default, linux.Errno.With(38) },
+		others: func(w *bench.Workload) {
+			w.Missing, w.X32, w.Skipped = w.Default, linux.Errno.With(38), linux.Errno.With(38)
+		},
 	}
 }
 

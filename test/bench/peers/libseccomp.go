@@ -11,6 +11,8 @@ import (
 	"secco/test/bench"
 )
 
+const libseccompName = "libseccomp"
+
 // libseccomps returns libseccomp's two modes, called as container runtimes do.
 func libseccomps() []compiler {
 	mode := func(name string, tree bool) compiler {
@@ -27,7 +29,7 @@ func libseccomps() []compiler {
 			unknown: libseccompUnknown,
 		}
 	}
-	return []compiler{mode("libseccomp", false), mode("libseccomp, tree", true)}
+	return []compiler{mode(libseccompName, false), mode("libseccomp, tree", true)}
 }
 
 // libseccompUnknown returns the syscalls that this libseccomp is too old for.

@@ -78,11 +78,12 @@ func dockers() (group, error) {
 
 // fromProfile returns a profile's rules as a workload without architectures.
 func fromProfile(p *specs.LinuxSeccomp) (*bench.Workload, error) {
-	w := &bench.Workload{Missing: linux.KillThread}
+	w := &bench.Workload{Missing: linux.KillThread, X32: linux.KillThread}
 	var err error
 	if w.Default, err = oci.ParseAction(p.DefaultAction, p.DefaultErrnoRet); err != nil {
 		return nil, err
 	}
+	w.Skipped = w.Default
 	operators := map[specs.LinuxSeccompOperator]string{}
 	for short, long := range operatorNames {
 		operators[long] = short
@@ -128,7 +129,7 @@ func (r *ratio) add(peer string, ours, theirs float64) {
 }
 
 func (r ratio) String() string {
-	return fmt.Sprintf("%.4g, %.4g of %s's", r.ours, r.best, r.peer)
+	return fmt.Sprintf("%.4g, %s's %.4g", r.ours, r.peer, r.best)
 }
 
 // known returns the workload without the rules that one of the compilers would
@@ -196,7 +197,8 @@ func compare(compilers []compiler, w *bench.Workload, mix []bench.Call) (c compa
 
 const randomCount = 200 // random workloads
 
-// What secco's programs must keep to, against the best of the others.
+// What secco's programs must keep to, against the best of the others: the size of
+// those made for size, and all else in the default mode.
 const (
 	mostSize    = 1.02 // times its size
 	mostMean    = 1.02 // times its instructions executed
@@ -235,11 +237,11 @@ func (o *outside) beyond() error {
 	var errs []error
 	for i, g := range o.groups {
 		for _, c := range o.results[i] {
-			if c.size.value > mostSize {
-				errs = append(errs, fmt.Errorf("%s: %s has %v instructions", g.name, c.workload.Name, c.size))
+			if c.small.value > mostSize {
+				errs = append(errs, fmt.Errorf("%s: %s: %v instructions", g.name, c.workload.Name, c.small))
 			}
 			if c.mean.value > mostMean {
-				errs = append(errs, fmt.Errorf("%s: %s executes %v instructions in the mean", g.name, c.workload.Name, c.mean))
+				errs = append(errs, fmt.Errorf("%s: %s: in the mean %v instructions are executed", g.name, c.workload.Name, c.mean))
 			}
 			if c.optimal > mostOptimal {
 				errs = append(errs, fmt.Errorf("%s: %s costs %.3f times the optimum", g.name, c.workload.Name, c.optimal))
@@ -298,11 +300,25 @@ func (o *outside) write(b *strings.Builder) {
 			median(cs, size), worst(size), worst(small), median(cs, mean), worst(mean), optimum)
 	}
 	b.WriteString("\n![Each workload's size and instructions executed as multiples of the best other compiler's](performance-outside.svg)\n\n")
-	if err := o.beyond(); err != nil {
-		b.WriteString("`make bench` fails where these bounds are passed: 2 % for size and for the mean, 3 % for the optimum, and 0.8 for the\nmedian size of argument-heavy workloads. Passed are:\n\n")
-		for line := range strings.Lines(err.Error() + "\n") {
-			b.WriteString("- " + line)
-		}
-		b.WriteString("\n")
+	b.WriteString("`make bench` fails where a program for size is more than 2 % larger than the best of the others, or one of the default mode executes\n" +
+		"more than 2 % more, costs more than 3 % above the optimum, or argument-heavy ones have more than 0.8 of the size in the median.\n")
+	if larger := o.larger(); len(larger) > 0 {
+		fmt.Fprintf(b, "The default mode spends some size on speed, which shows where programs are small or have long lists of values. More than 2 %% larger\n"+
+			"than the best of the others are: %s.\n", strings.Join(larger, "; "))
 	}
+	b.WriteString("\n")
+}
+
+// larger returns the programs of the default mode that are larger than they would
+// have to be for size.
+func (o *outside) larger() []string {
+	var names []string
+	for _, cs := range o.results {
+		for _, c := range cs {
+			if c.size.value > mostSize {
+				names = append(names, fmt.Sprintf("%s (%v)", c.workload.Name, c.size))
+			}
+		}
+	}
+	return names
 }
