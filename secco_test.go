@@ -2,17 +2,11 @@ package secco_test
 
 import (
 	"errors"
-	"go/ast"
-	"go/doc"
-	"go/parser"
-	"go/token"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"testing"
-	"unicode"
 
 	"golang.org/x/sys/unix"
 
@@ -41,57 +35,6 @@ func TestExampleExec(t *testing.T) {
 	var exit *exec.ExitError
 	if !errors.As(err, &exit) || exit.ExitCode() != 1 || !strings.HasPrefix(string(out), "uname: ") || !strings.Contains(string(out), "not permitted") {
 		t.Errorf("uname under the filter: %v\n%s", err, out)
-	}
-}
-
-// TestExamples checks that every function and method of the package is called by an
-// example.
-func TestExamples(t *testing.T) {
-	files := token.NewFileSet()
-	paths, err := filepath.Glob("*.go")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var parsed []*ast.File
-	for _, path := range paths {
-		f, err := parser.ParseFile(files, path, nil, parser.ParseComments)
-		if err != nil {
-			t.Fatal(err)
-		}
-		parsed = append(parsed, f)
-	}
-	examples, err := os.ReadFile("example_test.go")
-	if err != nil {
-		t.Fatal(err)
-	}
-	pkg, err := doc.NewFromFiles(files, parsed, "secco")
-	if err != nil {
-		t.Fatal(err)
-	}
-	entries := 0
-	check := func(f *doc.Func) {
-		r := []rune(f.Name)
-		if !unicode.IsUpper(r[0]) || f.Name == "Error" { // Error is called by printing
-			return
-		}
-		entries++
-		if !regexp.MustCompile(`\b`+f.Name+`\(`).Match(examples) && !(f.Name == "String" && strings.Contains(string(examples), "fmt.Print")) {
-			t.Errorf("no example calls %s", f.Name)
-		}
-		if strings.TrimSpace(f.Doc) == "" {
-			t.Errorf("%s is not documented", f.Name)
-		}
-	}
-	for _, f := range pkg.Funcs {
-		check(f)
-	}
-	for _, typ := range pkg.Types {
-		for _, f := range append(typ.Funcs, typ.Methods...) {
-			check(f)
-		}
-	}
-	if entries < 30 {
-		t.Errorf("only %d functions and methods were found", entries)
 	}
 }
 
