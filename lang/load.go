@@ -180,7 +180,8 @@ func (t *target) rule(r *syntax.Rule) *policy.Node {
 	}
 	if len(conds) > 0 {
 		types := t.types
-		types.Int, types.Reported = t.ints(r), &[6]bool{}
+		types.Int, types.Signed = t.params(r)
+		types.Reported = &[6]bool{}
 		types.Conditions(conds)
 	}
 	var uses [syntax.NumDefaults]bool // of defaults that are unset
@@ -204,9 +205,10 @@ func (t *target) rule(r *syntax.Rule) *policy.Node {
 	return n
 }
 
-// ints returns which arguments the kernel reads 32 bits of or less, in all of
-// the syscalls of a rule that it has a prototype of.
-func (t *target) ints(r *syntax.Rule) (ints [6]bool) {
+// params returns which arguments the kernel reads 32 bits of or less, and of how many
+// bits those are that it takes as signed numbers, in all of the syscalls of a rule
+// that it has a prototype of.
+func (t *target) params(r *syntax.Rule) (ints [6]bool, signed [6]int) {
 	found := false
 	for _, n := range r.Names {
 		params, ok := t.Arch.Prototype(n.Text)
@@ -214,11 +216,23 @@ func (t *target) ints(r *syntax.Rule) (ints [6]bool) {
 			continue
 		}
 		for i := range ints {
-			ints[i] = i < len(params) && params[i].Name != "" && params[i].Bits <= 32 && (ints[i] || !found)
+			isInt, bits := false, 0
+			if i < len(params) && params[i].Name != "" {
+				isInt = params[i].Bits <= 32
+				if params[i].Signed {
+					bits = min(max(params[i].Bits, 32), t.Arch.Bits())
+				}
+			}
+			ints[i] = isInt && (ints[i] || !found)
+			if !found {
+				signed[i] = bits
+			} else if signed[i] != bits {
+				signed[i] = 0
+			}
 		}
 		found = true
 	}
-	return ints
+	return ints, signed
 }
 
 // relate adds the rule to errors about text elsewhere, in the macros that it

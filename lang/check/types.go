@@ -33,7 +33,10 @@ type Types struct {
 	Narrow string
 	// Int says which arguments the kernel reads 32 bits of, or less.
 	Int [6]bool
-	// Reported notes which of these were warned of; nil to warn of none.
+	// Signed says of how many bits the arguments are that the kernel takes as signed
+	// numbers; 0 for the others.
+	Signed [6]int
+	// Reported notes which of Int were warned of; nil to warn of none.
 	Reported *[6]bool
 
 	nonzero *fact // what is known not to be zero here
@@ -92,6 +95,7 @@ func (t Types) kind(e syntax.Expr) kind {
 		case e.Op.IsComparison():
 			x, y := t.number(e.X, e.Op.String()), t.number(e.Y, e.Op.String())
 			t.beside(e.X, x, e.Y, y)
+			t.sign(e)
 			return boolean
 		}
 		return t.arithmetic(e)
@@ -264,6 +268,42 @@ func (t Types) wide(e syntax.Expr) {
 	t.Reported[a.Index] = true
 	t.Diags.Warnf(a.At, "wide-comparison", "64 bits are compared, and the kernel uses the lower 32 of this argument").Hint =
 		fmt.Sprintf("use argL%d: what is in the upper half makes no difference to the call", a.Index)
+}
+
+// sign warns where an argument that the kernel takes as a signed number is compared
+// with a negative one, or asked to be below 0: comparisons are without sign.
+func (t Types) sign(e *syntax.Binary) {
+	arg, isArg := e.X.(*syntax.Arg)
+	k, isNumber := e.Y.(*syntax.Number)
+	op := e.Op
+	if !isArg || !isNumber { // the other way round, perhaps
+		arg, isArg = e.Y.(*syntax.Arg)
+		k, isNumber = e.X.(*syntax.Number)
+		op = map[syntax.Op]syntax.Op{syntax.OpLt: syntax.OpGt, syntax.OpGt: syntax.OpLt, syntax.OpLe: syntax.OpGe, syntax.OpGe: syntax.OpLe}[op]
+	}
+	if !isArg || !isNumber {
+		return
+	}
+	bits := t.Signed[arg.Index]
+	if bits == 0 || arg.Half == syntax.High || (arg.Half == syntax.Full) != (bits == 64) {
+		return
+	}
+	least := uint64(1) << (bits - 1) // of the negative numbers
+	value := k.Value & (least<<1 - 1)
+	switch op {
+	case syntax.OpLt, syntax.OpGe:
+		if value != 0 && value < least {
+			return
+		}
+	case syntax.OpLe, syntax.OpGt:
+		if value < least {
+			return
+		}
+	default:
+		return
+	}
+	t.Diags.Warnf(e.At, "signed-comparison", "the kernel takes this argument as a signed number, and comparisons are without sign").Hint =
+		fmt.Sprintf("negative numbers are those from %#x up", least)
 }
 
 // least32 is the least number of 32 bits, extended by its sign.
