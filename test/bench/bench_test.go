@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"fmt"
 	"iter"
 	"os"
 	"slices"
@@ -153,7 +154,7 @@ func TestSource(t *testing.T) {
 }
 
 // TestDocumented requires that docs/performance.md has the figures of the programs
-// that the compiler makes now.
+// that the compiler makes now, and that the README says of W1 what is there.
 func TestDocumented(t *testing.T) {
 	document, err := os.ReadFile("../../docs/performance.md")
 	if err != nil {
@@ -194,6 +195,22 @@ func TestDocumented(t *testing.T) {
 		}
 		if !strings.Contains(string(document), "\n"+row+"\n") {
 			t.Errorf("docs/performance.md is stale: `make bench` writes it afresh. It lacks\n%s", row)
+		}
+	}
+	readme, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := strings.Join(strings.Fields(string(readme)), " ")
+	for mode, say := range map[string]string{
+		"secco":            "becomes %s instructions, of which a call executes %s in the mean",
+		"libseccomp":       "libseccomp makes %s and %s of it",
+		"libseccomp, tree": "or %s and %s as a tree",
+	} {
+		_, cell, _ := strings.Cut(string(document), "\n| "+mode+" | ")
+		f := strings.SplitN(cell, "/", 3)
+		if len(f) < 3 || !strings.Contains(text, fmt.Sprintf(say, f[0], f[1])) {
+			t.Errorf("the README does not say of %s what docs/performance.md does: %.20s", mode, cell)
 		}
 	}
 }
