@@ -105,7 +105,7 @@ func (b *builder) root(n *policy.Node, big bool) *node {
 		best, least = made, c
 		return true
 	}
-	if !b.plain && len(terms) <= maxTerms {
+	if !b.plain && len(terms) <= maxTerms && b.without != featureSorted {
 		b.steps = allowed
 		if plan := b.plan(q); plan != nil {
 			b.search(plan, allowed, better)

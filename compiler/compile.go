@@ -106,6 +106,7 @@ type feature string
 const (
 	featureStrength    feature = "strength"    // additions, shifts and masks of leading ones are computed at compile time
 	featureKnown       feature = "known"       // tests that earlier ones decide are gone
+	featureSorted      feature = "sorted"      // terms are tested in one order, whatever the policy's
 	featureOrder       feature = "order"       // arguments are tested in the best order
 	featureX32         feature = "x32"         // x32 shares x86_64's tests
 	featureEqual       feature = "equal"       // single values are taken out wherever that is best, not split off
