@@ -114,5 +114,9 @@ func prepare(own map[string]string, inv container.Invocation) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return path, w.Prepare(inv)
+	warnings, err := w.Prepare(inv)
+	for _, d := range warnings {
+		_ = inv.Warn(fmt.Errorf("secco-runtime: %s", d.Message)) // the runtime itself will say that it can't write there
+	}
+	return path, err
 }

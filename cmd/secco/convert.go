@@ -10,6 +10,7 @@ import (
 
 	"secco/convert"
 	"secco/convert/libseccomp"
+	"secco/hook/container"
 	"secco/oci"
 	"secco/policy"
 	"secco/source"
@@ -166,7 +167,32 @@ func (s *session) exported(f *filter) (*policy.Policy, convert.Options, error) {
 		return nil, convert.Options{}, err
 	}
 	p, err := s.meaning(f)
-	return p, convert.Options{Host: host}, err
+	if err != nil {
+		return nil, convert.Options{}, err
+	}
+	return p, convert.Options{Host: host}, s.warnStartup(f, p, host)
+}
+
+// warnStartup tells what the runtime of --runtime itself needs before the payload
+// runs, where the filter as its profile refuses that.
+func (s *session) warnStartup(f *filter, p *policy.Policy, host oci.Host) error {
+	name, _, _ := strings.Cut(host.Runtime.String(), ":")
+	if container.StartupNeeds(name, true) == nil {
+		return nil
+	}
+	out, err := s.compile(f)
+	if err != nil {
+		return err
+	}
+	native := host.Arch
+	if !native.Valid() {
+		native = p.Targets[0].Arch
+	}
+	s.warn(container.LintStartup(out.Program, native, name, true))
+	if nnp := p.Settings.NoNewPrivs; nnp == nil || !*nnp {
+		s.warn(container.LintStartup(out.Program, native, name, false))
+	}
+	return nil
 }
 
 // objectName returns --name, or the name of a Kubernetes object made of the

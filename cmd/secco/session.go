@@ -91,7 +91,7 @@ var (
 		&cli.StringSliceFlag{Name: "include", Aliases: []string{"I"}, Usage: "look for included policies in `DIR` too, after the policy's own directory (repeatable)", TakesFile: true},
 		&cli.StringFlag{Name: "caps", Usage: "`CAPABILITIES` of the container, with commas between them, for guards (default: none; for a Docker profile Docker's)"},
 		versionFlag,
-		&cli.StringFlag{Name: "runtime", Usage: "`RUNTIME` that loads an OCI profile, for what it adds: none, crun, runc, or one with its version, such as runc:1.1.5", Value: "none"},
+		&cli.StringFlag{Name: "runtime", Usage: "`RUNTIME` that loads an OCI profile, for what it adds and needs: none, crun, runc, or one with its version, such as runc:1.1.5", Value: "none"},
 		&cli.StringFlag{Name: "through", Usage: "`libseccomp` is to build the program of an OCI profile, instead of its rules being taken by their meaning"},
 		&cli.StringFlag{Name: "thread", Usage: "`NAME` of the filter in a file of kind seccompiler or spo that has several"},
 		&cli.StringFlag{Name: "default-positive", Usage: "`ACTION` of a rule that holds, where the policy sets none"},

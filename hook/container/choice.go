@@ -81,30 +81,30 @@ func Profile(f *policies.Filter) (*specs.LinuxSeccomp, source.Diagnostics, error
 	return profile, f.Warnings, nil
 }
 
-// apply makes the chosen policy the profile of a container.
-func (c Choice) apply(to *Config) error {
+// apply makes the chosen policy the profile of a container, and returns it.
+func (c Choice) apply(to *Config) (*policies.Filter, error) {
 	annotations, err := to.Annotations()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	f, err := c.Load(annotations, true)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	profile, _, err := Profile(f)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if err := to.SetSeccomp(profile); err != nil {
-		return err
+		return nil, err
 	}
 	if err := to.RemoveAnnotation(crunProgram); err != nil {
-		return err
+		return nil, err
 	}
-	if f.Options.NoNewPrivs != nil && *f.Options.NoNewPrivs {
-		return to.SetNoNewPrivs()
+	if want := f.Options.NoNewPrivs; want != nil && *want {
+		return f, to.SetNoNewPrivs()
 	}
-	return nil
+	return f, nil
 }
 
 // IsSandbox reports whether a container is a pod's pause container, as

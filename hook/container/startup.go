@@ -2,7 +2,6 @@ package container
 
 import (
 	"fmt"
-	"runtime"
 	"slices"
 	"strings"
 
@@ -48,11 +47,10 @@ func StartupNeeds(name string, noNewPrivs bool) []string {
 }
 
 // LintStartup warns where a program that is to become a container's profile
-// refuses, on this machine's architecture, what a runtime needs to start the
+// refuses, on the machine's architecture, what a runtime needs to start the
 // container. Programs that are put on by injection or by secco-wrap are not
 // concerned.
-func LintStartup(program bpf.Program, name string, noNewPrivs bool) source.Diagnostics {
-	native, _ := linux.ParseArch(runtime.GOARCH)
+func LintStartup(program bpf.Program, native linux.Arch, name string, noNewPrivs bool) source.Diagnostics {
 	var refused []string
 	for _, call := range StartupNeeds(name, noNewPrivs) {
 		nr, ok := native.Syscall(call)

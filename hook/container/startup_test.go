@@ -34,19 +34,19 @@ func TestLintStartup(t *testing.T) {
 					t.Errorf("%s needs %s, which %v lacks", name, n, native)
 				}
 			}
-			if ds := container.LintStartup(listed(linux.Allow, linux.Errno.With(1), needs...), name, nnp); ds != nil {
+			if ds := container.LintStartup(listed(linux.Allow, linux.Errno.With(1), needs...), native, name, nnp); ds != nil {
 				t.Errorf("%s: all it needs is allowed: %v", name, ds)
 			}
 			for i, n := range needs {
 				others := append(append([]string{}, needs[:i]...), needs[i+1:]...)
-				ds := container.LintStartup(listed(linux.Allow, linux.Errno.With(1), others...), name, nnp)
+				ds := container.LintStartup(listed(linux.Allow, linux.Errno.With(1), others...), native, name, nnp)
 				if len(ds) != 1 || ds.HasErrors() || !strings.Contains(ds[0].Message, n+" (errno(EPERM))") {
 					t.Errorf("%s without %s: %v", name, n, ds)
 				}
 			}
 		}
 	}
-	if container.StartupNeeds("unknown", true) != nil || container.LintStartup(listed(linux.Allow, 0), "unknown", true) != nil {
+	if container.StartupNeeds("unknown", true) != nil || container.LintStartup(listed(linux.Allow, 0), native, "unknown", true) != nil {
 		t.Error("an unknown runtime has needs")
 	}
 }

@@ -7,9 +7,13 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"time"
+
+	"secco/linux"
+	"secco/source"
 )
 
 // A Wrapper stands in for a container runtime: it puts a policy's profile into
@@ -111,15 +115,31 @@ func Parse(args []string) (inv Invocation, err error) {
 
 // Prepare gives the container that is about to be created its profile. Restoring
 // from a checkpoint is refused: the filter would be the checkpoint's.
-func (w Wrapper) Prepare(inv Invocation) error {
+//
+// The warnings are about what the runtime itself needs and the policy refuses.
+func (w Wrapper) Prepare(inv Invocation) (source.Diagnostics, error) {
 	switch inv.Command {
 	case "create", "run":
 	case "restore":
-		return errors.New("a restored container has the filter that it was saved with, not the policy's")
+		return nil, errors.New("a restored container has the filter that it was saved with, not the policy's")
 	default:
-		return nil
+		return nil, nil
 	}
-	return EditConfig(inv.Config, w.Choice.apply)
+	var warnings source.Diagnostics
+	err := EditConfig(inv.Config, func(c *Config) error {
+		f, err := w.Choice.apply(c)
+		if err != nil {
+			return err
+		}
+		noNewPrivs, err := c.NoNewPrivs()
+		if err != nil {
+			return err
+		}
+		native, _ := linux.ParseArch(runtime.GOARCH)
+		warnings = LintStartup(f.Program, native, filepath.Base(w.Runtime), noNewPrivs)
+		return nil
+	})
+	return warnings, err
 }
 
 // Find returns the wrapped runtime's path. That it is the wrapper itself is an
@@ -143,18 +163,23 @@ func (w Wrapper) Find() (string, error) {
 
 // Report appends an error to the file that the caller reads errors from, in the
 // runtime's own form; engines show nothing else.
-func (inv Invocation) Report(failure error) error {
+func (inv Invocation) Report(failure error) error { return inv.log("error", failure) }
+
+// Warn appends a warning to the same file.
+func (inv Invocation) Warn(warning error) error { return inv.log("warning", warning) }
+
+func (inv Invocation) log(level string, message error) error {
 	if inv.Log == "" {
 		return nil
 	}
 	now := time.Now().Format(time.RFC3339)
-	line := fmt.Appendf(nil, "time=%q level=error msg=%q\n", now, failure)
+	line := fmt.Appendf(nil, "time=%q level=%s msg=%q\n", now, level, message)
 	if inv.LogFormat == "json" {
 		text, err := json.Marshal(struct {
 			Level string `json:"level"`
 			Msg   string `json:"msg"`
 			Time  string `json:"time"`
-		}{"error", failure.Error(), now})
+		}{level, message.Error(), now})
 		if err != nil {
 			return err
 		}

@@ -73,7 +73,7 @@ func TestPrepare(t *testing.T) {
 		writeFile(t, path, text)
 		inv := container.Invocation{Command: "create", Bundle: dir, Config: path}
 		c.Dir = policies
-		err := container.Wrapper{Choice: c}.Prepare(inv)
+		_, err := container.Wrapper{Choice: c}.Prepare(inv)
 		after, readErr := os.ReadFile(path)
 		if readErr != nil {
 			t.Fatal(readErr)
@@ -150,7 +150,7 @@ func TestPrepare(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			if c.want == "!" {
 				writeFile(t, path, c.config)
-				err := container.Wrapper{Choice: c.choice}.Prepare(container.Invocation{Command: "run", Config: path})
+				_, err := container.Wrapper{Choice: c.choice}.Prepare(container.Invocation{Command: "run", Config: path})
 				if err == nil {
 					t.Error("accepted")
 				}
@@ -178,13 +178,20 @@ func TestPrepare(t *testing.T) {
 	if err != nil || len(v["annotations"].(map[string]any)) != 1 {
 		t.Errorf("%v, %v", v, err)
 	}
+	// What the runtime itself needs of the policy is warned of.
+	writeFile(t, path, config)
+	w := container.Wrapper{Runtime: "/x/runc", Choice: container.Choice{Default: "two", Dir: policies}}
+	warnings, err := w.Prepare(container.Invocation{Command: "create", Bundle: dir, Config: path})
+	if err != nil || len(warnings) != 1 || !strings.Contains(warnings[0].Message, "execve (errno(ENOSYS))") || !strings.Contains(warnings[0].Message, "without noNewPrivileges") {
+		t.Errorf("%v, %v", warnings, err)
+	}
 	// Other commands are left alone.
 	for _, command := range []string{"", "state", "kill", "delete", "exec", "start"} {
-		if err := (container.Wrapper{}).Prepare(container.Invocation{Command: command}); err != nil {
+		if _, err := (container.Wrapper{}).Prepare(container.Invocation{Command: command}); err != nil {
 			t.Errorf("%s: %v", command, err)
 		}
 	}
-	if err := (container.Wrapper{Choice: container.Choice{Default: "two", Dir: policies}}).Prepare(container.Invocation{Command: "restore", Config: path}); err == nil {
+	if _, err := (container.Wrapper{Choice: container.Choice{Default: "two", Dir: policies}}).Prepare(container.Invocation{Command: "restore", Config: path}); err == nil {
 		t.Error("restored a container with the filter that it had")
 	}
 }
