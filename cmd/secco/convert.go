@@ -176,7 +176,7 @@ func (s *session) exported(f *filter) (*policy.Policy, convert.Options, error) {
 // warnStartup tells what the runtime of --runtime itself needs before the payload
 // runs, where the filter as its profile refuses that.
 func (s *session) warnStartup(f *filter, p *policy.Policy, host oci.Host) error {
-	name, _, _ := strings.Cut(host.Runtime.String(), ":")
+	name := host.Runtime.String()
 	if container.StartupNeeds(name, true) == nil {
 		return nil
 	}

@@ -151,7 +151,7 @@ func (d *doctor) programs() {
 			continue
 		}
 		found++
-		if slices.Contains(StartupRuntimes(), name) {
+		if name == "runc" || name == "crun" {
 			d.runtimes = append(d.runtimes, name)
 		}
 		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)

@@ -39,12 +39,16 @@ func TestLintStartup(t *testing.T) {
 			}
 			for i, n := range needs {
 				others := append(append([]string{}, needs[:i]...), needs[i+1:]...)
-				ds := container.LintStartup(listed(linux.Allow, linux.Errno.With(1), others...), native, name, nnp)
-				if len(ds) != 1 || ds.HasErrors() || !strings.Contains(ds[0].Message, n+" (errno(EPERM))") {
+				ds := container.LintStartup(listed(linux.Allow, linux.KillProcess, others...), native, name, nnp)
+				if len(ds) != 1 || ds.HasErrors() || !strings.Contains(ds[0].Message, n+" (kill_process)") {
 					t.Errorf("%s without %s: %v", name, n, ds)
 				}
 			}
 		}
+	}
+	if ds := container.LintStartup(listed(linux.Allow, linux.Errno.With(1), container.StartupNeeds("runc:1.1.5", false)...), native, "runc", false); len(ds) != 1 ||
+		!strings.Contains(ds[0].Message, "statx") || strings.Contains(ds[0].Message, "openat2") {
+		t.Errorf("%v: want newer runc's needs, but for what it can do without", ds)
 	}
 	if container.StartupNeeds("unknown", true) != nil || container.LintStartup(listed(linux.Allow, 0), native, "unknown", true) != nil {
 		t.Error("an unknown runtime has needs")
