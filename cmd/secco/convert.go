@@ -92,7 +92,7 @@ func toOCI(s *session, f *filter) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := s.warnTooNew(p); err != nil {
+	if err := errors.Join(s.warnTooNew(p), s.warnStartup(f, p, opts.Host)); err != nil {
 		return nil, err
 	}
 	return oci.Marshal(profile)
@@ -133,7 +133,7 @@ func toSPO(s *session, f *filter) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return data, s.warnTooNew(p)
+	return data, errors.Join(s.warnTooNew(p), s.warnStartup(f, p, opts.Host))
 }
 
 // toPod writes what goes with the profile that the operator installs under the
@@ -167,10 +167,7 @@ func (s *session) exported(f *filter) (*policy.Policy, convert.Options, error) {
 		return nil, convert.Options{}, err
 	}
 	p, err := s.meaning(f)
-	if err != nil {
-		return nil, convert.Options{}, err
-	}
-	return p, convert.Options{Host: host}, s.warnStartup(f, p, host)
+	return p, convert.Options{Host: host}, err
 }
 
 // warnStartup tells what the runtime of --runtime itself needs before the payload
