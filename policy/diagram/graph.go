@@ -72,10 +72,14 @@ func (g *grapher) choose(n *policy.Node) choice[*policy.Node] {
 }
 
 func (s *Space) decide(n *policy.Node) (holds, known bool) {
-	if n.X.Op != policy.OpWord || !n.Y.IsConst() {
-		return false, false
+	switch x := n.X; {
+	case !n.Y.IsConst():
+	case x.Op == policy.OpWord:
+		return s.calls.Decide(n.Cmp, x.W, n.Y.K)
+	case x.Op == policy.OpAnd && x.X.Op == policy.OpWord && x.Y.IsConst():
+		return s.calls.DecideMasked(n.Cmp, x.X.W, x.Y.K, n.Y.K)
 	}
-	return s.calls.Decide(n.Cmp, n.X.W, n.Y.K)
+	return false, false
 }
 
 func (g *grapher) expr(e *policy.Expr) *Vector {

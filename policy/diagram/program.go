@@ -16,19 +16,22 @@ import (
 // that still matter are one state, and a chain of n such joins takes n steps
 // although it has 2^n paths.
 //
-// Values are kept as what they are as long as possible: a constant, or a word of
-// the call. Most jumps then compare the number or the architecture with a
-// constant, and the slice's ranges decide them without any diagram. Only other
-// values become vectors of diagrams.
+// Values are kept as what they are as long as possible: a constant, a word of
+// the call, or the number without bits that all of the slice's numbers have. Most
+// jumps then compare the number or the architecture with a constant, and the
+// slice's ranges decide them without any diagram. Only other values become vectors
+// of diagrams.
 
 // value is what a register holds: its kind in the upper half, and in the lower
-// the constant, the word, or the index of a vector.
+// the constant, the word, the index of a vector, or the bits without which it is
+// the number.
 type value uint64
 
 const (
 	constValue value = iota << 32
 	wordValue
 	vectorValue
+	numberValue
 	kindOfValue value = 3 << 32
 )
 
@@ -175,6 +178,11 @@ func (x *executor) Binary(op policy.Op, a, b value) value {
 	if b == 0 && op != policy.OpMul && op != policy.OpAnd && op != policy.OpDiv {
 		return a
 	}
+	if op == policy.OpAnd && a == wordValue|value(linux.WordNR) && b&kindOfValue == constValue {
+		if without, ok := x.calls.NR.masked(uint32(b)); ok {
+			return numberValue | value(without)
+		}
+	}
 	if x.index == nil && (a|b)&kindOfValue != constValue {
 		x.stuck = true
 		return 0
@@ -206,6 +214,8 @@ func (x *executor) decide(cmp policy.Cmp, a, b value) (holds, known bool) {
 		return cmp.Holds(uint32(a), uint32(b)), true
 	case wordValue:
 		return x.calls.Decide(cmp, linux.Word(a&^kindOfValue), uint32(b))
+	case numberValue:
+		return x.calls.NR.minus(uint32(a)).decide(cmp, uint32(b))
 	}
 	return false, false
 }
@@ -216,6 +226,10 @@ func (x *executor) vector(v value) *Vector {
 	case constValue:
 		k := x.Space.Const(uint32(v))
 		return &k
+	case numberValue:
+		nr, without := x.Space.Word(linux.WordNR), x.Space.Const(^uint32(v))
+		bits := x.Apply(policy.OpAnd, &nr, &without)
+		return &bits
 	case wordValue:
 		w := v &^ kindOfValue
 		if x.words[w] == nil {
