@@ -95,7 +95,15 @@ type errno struct {
 // A value that is negative in C is sign-extended to 64 bits.
 func (a Arch) Constant(name string) (value uint64, ok bool) {
 	i, ok := constantIndex(name)
-	if !ok || constantTable[i].arches>>a&1 == 0 {
+	if !ok {
+		return 0, false
+	}
+	return a.constantAt(i)
+}
+
+// constantAt is Constant for one of the table.
+func (a Arch) constantAt(i int) (value uint64, ok bool) {
+	if constantTable[i].arches>>a&1 == 0 {
 		return 0, false
 	}
 	if constantTable[i].kind&varies != 0 {

@@ -109,7 +109,7 @@ func described(a linux.Arch, nr uint32, root *policy.Node) []arm {
 		}
 		text, size := "", 0
 		if terms, err := set.Terms(maxTerms); err == nil && narrow(a, terms) {
-			text, size = diagram.TermsText(terms, namer(a, nr)), len(diagram.TermsString(terms))
+			text, size = diagram.TermsText(terms, diagram.NamesOf(a, nr)), len(diagram.TermsString(terms))
 		}
 		arms = append(arms, arm{action, text, size})
 	}

@@ -17,6 +17,12 @@ func TermsString(terms []Term) string { return TermsText(terms, nil) }
 // is that its bits are looked at.
 type Namer func(arg int, k uint64, flags bool) (text string, ok bool)
 
+// NamesOf returns the names that a syscall's arguments have for numbers.
+func NamesOf(a linux.Arch, nr uint32) Namer {
+	call, _ := a.SyscallName(nr)
+	return func(arg int, k uint64, flags bool) (string, bool) { return a.ArgumentText(call, arg, k, flags) }
+}
+
 // fewNamed is up to how many values of a range are listed where all have names.
 const fewNamed = 8
 

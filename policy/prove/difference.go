@@ -28,6 +28,9 @@ func (d *Difference) Condition() string {
 	case len(d.When) == 1 && len(d.When[0]) == 0:
 		return ""
 	}
+	if arch, ok := linux.ArchOf(d.Calls.Arch.Lo, d.Calls.NR.Lo); ok && d.Calls.Arch.Lo == d.Calls.Arch.Hi && d.Calls.NR.Lo == d.Calls.NR.Hi {
+		return diagram.TermsText(d.When, diagram.NamesOf(arch, d.Calls.NR.Lo))
+	}
 	return diagram.TermsString(d.When)
 }
 

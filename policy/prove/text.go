@@ -9,15 +9,23 @@ import (
 )
 
 // CallString returns a call as people read it, such as
-// "x86_64 socket(0x10, 0x3, 0x9)": arguments up to the last that isn't zero.
+// "x86_64 socket(AF_NETLINK, SOCK_RAW, 9)": arguments up to the last that isn't
+// zero.
 func CallString(d *linux.SeccompData) string {
 	n := len(d.Args)
 	for n > 0 && d.Args[n-1] == 0 {
 		n--
 	}
+	names := diagram.Namer(func(int, uint64, bool) (string, bool) { return "", false })
+	if arch, ok := linux.ArchOf(d.Arch, d.NR); ok {
+		names = diagram.NamesOf(arch, d.NR)
+	}
 	args := make([]string, n)
 	for i := range args {
-		args[i] = number(d.Args[i])
+		name, ok := names(i, d.Args[i], false)
+		if args[i] = number(d.Args[i]); ok {
+			args[i] = name
+		}
 	}
 	text := fmt.Sprintf("%s(%s)", callName(d.Arch, d.NR), strings.Join(args, ", "))
 	if d.IP != 0 {

@@ -1,13 +1,11 @@
-package decompile
+package linux
 
 import (
+	"iter"
 	"math/bits"
 	"slices"
 	"strings"
 	"sync"
-
-	"secco/linux"
-	"secco/policy/diagram"
 )
 
 // naming says what the numbers of an argument are called: constants whose names
@@ -24,12 +22,9 @@ type argument struct {
 	arg  int
 }
 
-// namings are the arguments that have names worth reading. What they are called is
-// the kernel's; a name that did not mean its number would be found by the proof
-// that every text goes through.
-var namings = map[argument]naming{}
-
-func init() {
+// namings are the arguments that have names worth reading.
+var namings = sync.OnceValue(func() map[argument]naming {
+	all := map[argument]naming{}
 	for _, n := range []struct {
 		calls    string
 		arg      int
@@ -87,10 +82,11 @@ func init() {
 		{"getrandom", 2, "GRND_", true},
 	} {
 		for call := range strings.FieldsSeq(n.calls) {
-			namings[argument{call, n.arg}] = naming{n.prefixes, n.flags}
+			all[argument{call, n.arg}] = naming{n.prefixes, n.flags}
 		}
 	}
-}
+	return all
+})
 
 // preferred are the names that people use where a number has several, and avoided
 // are parts of names that are no values of what others with their prefix are.
@@ -103,33 +99,30 @@ var (
 		SIGEV_ SIGSTKSZ MINSIGSTKSZ CLOCK_EXT CLOCK_INT CLOCK_TX CLOCK_TXFROMRX CLOCK_DEFAULT FUTEX_PRIVATE_FLAG FUTEX_CLOCK FUTEX_OP_ FUTEX_BITSET`)
 )
 
-// namer returns the names for what the arguments of a syscall are compared with;
-// nil where there are none.
-func namer(a linux.Arch, nr uint32) diagram.Namer {
-	call, ok := a.SyscallName(nr)
-	if !ok {
-		return nil
+// ArgumentText says a number in a syscall's argument as its manual page does:
+// AF_INET6, O_WRONLY | O_CREAT. Where mask is set it is bits that are looked at,
+// and several names are in parentheses. ok is false where the number, or one of
+// its bits, has no name.
+func (a Arch) ArgumentText(call string, arg int, k uint64, mask bool) (text string, ok bool) {
+	n, ok := namings()[argument{call, arg}]
+	switch {
+	case !ok || call == "clone" && a == S390X: // its arguments are in another order
+		return "", false
+	case n.flags:
+		return flagNames(a, n, k, mask)
+	case mask:
+		return "", false
 	}
-	return func(arg int, k uint64, flags bool) (string, bool) {
-		n, ok := namings[argument{call, arg}]
-		switch {
-		case !ok || call == "clone" && a == linux.S390X: // its arguments are in another order
-			return "", false
-		case n.flags:
-			return flagNames(a, n, k, flags)
-		case flags:
-			return "", false
-		}
-		return constantName(a, n, k)
-	}
+	return constantOf(a, n, k)
 }
 
-// constantName returns the best name of a number.
-func constantName(a linux.Arch, n naming, k uint64) (string, bool) {
+// constantOf returns the best name of a number.
+func constantOf(a Arch, n naming, k uint64) (string, bool) {
 	for prefix := range strings.FieldsSeq(n.prefixes) {
 		best := ""
-		for _, name := range named(a, prefix)[k] {
+		for name, value := range a.withPrefix(prefix) {
 			switch {
+			case value != k || slices.ContainsFunc(avoided, func(part string) bool { return strings.Contains(name, part) }):
 			case slices.Contains(preferred, name):
 				return name, true
 			case best == "":
@@ -146,7 +139,7 @@ func constantName(a linux.Arch, n naming, k uint64) (string, bool) {
 // flagNames returns flags joined by |; parenthesised where they stand beside an
 // operator, which they do for a mask. Of what is mostly set the complement is
 // named.
-func flagNames(a linux.Arch, n naming, k uint64, beside bool) (string, bool) {
+func flagNames(a Arch, n naming, k uint64, beside bool) (string, bool) {
 	if k == 0 {
 		return "", false
 	}
@@ -156,7 +149,7 @@ func flagNames(a linux.Arch, n naming, k uint64, beside bool) (string, bool) {
 	}
 	var list []string
 	for rest := k; rest != 0; rest &= rest - 1 {
-		name, ok := constantName(a, n, rest&-rest)
+		name, ok := constantOf(a, n, rest&-rest)
 		if !ok {
 			return "", false
 		}
@@ -169,29 +162,14 @@ func flagNames(a linux.Arch, n naming, k uint64, beside bool) (string, bool) {
 	return text, true
 }
 
-type namesKey struct {
-	arch   linux.Arch
-	prefix string
-}
-
-// namesOf is what named found, maps by namesKey.
-var namesOf sync.Map
-
-// named returns the constants with a prefix by their values.
-func named(a linux.Arch, prefix string) map[uint64][]string {
-	key := namesKey{a, prefix}
-	if have, ok := namesOf.Load(key); ok {
-		return have.(map[uint64][]string)
-	}
-	byValue := map[uint64][]string{}
-	for _, name := range a.Constants() {
-		if !strings.HasPrefix(name, prefix) || slices.ContainsFunc(avoided, func(part string) bool { return strings.Contains(name, part) }) {
-			continue
-		}
-		if k, ok := a.Constant(name); ok {
-			byValue[k] = append(byValue[k], name)
+// withPrefix returns the constants whose names begin with a prefix.
+func (a Arch) withPrefix(prefix string) iter.Seq2[string, uint64] {
+	return func(yield func(string, uint64) bool) {
+		i, _ := constantIndex(prefix)
+		for ; i < len(constantTable) && strings.HasPrefix(constantTable[i].name, prefix); i++ {
+			if k, ok := a.constantAt(i); ok && !yield(constantTable[i].name, k) {
+				return
+			}
 		}
 	}
-	namesOf.Store(key, byValue)
-	return byValue
 }
