@@ -78,7 +78,7 @@ func TestReport(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := `x86_64: brk, munmap, rt_sigaction: errno(EPERM) -> allow
-x86_64: socket: errno(EPERM) -> log where argL0 == 6
+x86_64: socket: errno(EPERM) -> log where argL0 == AF_NETROM
 `
 	if got := report.String(); got != want {
 		t.Errorf("%s; want %s", got, want)
