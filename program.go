@@ -100,12 +100,18 @@ func (p *Program) rules(i int) string {
 // starts later. It cannot be taken off again. no_new_privs is set first, unless
 // Options say otherwise or the process has CAP_SYS_ADMIN.
 //
+// A policy with notify verdicts is refused, for they fail where nobody listens: see
+// [Program.Listen].
+//
 // The Go runtime goes on making system calls of its own on every thread, for memory,
 // timers and signals. A program that refuses those breaks or ends the process: to
 // confine another command, use [Program.Exec].
 func (p *Program) Install() error {
 	if err := p.checkMachine(); err != nil {
 		return err
+	}
+	if p.arches != nil && hook.Notifies(p.Instructions) { // of a program that was read it is not certain
+		return fmt.Errorf("%w: see Listen", hook.ErrNotifies)
 	}
 	return hook.Install(p.Instructions, p.Options)
 }

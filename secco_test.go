@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"secco"
+	"secco/hook"
 	"secco/lang"
 	"secco/linux"
 	"secco/source"
@@ -206,6 +207,23 @@ func TestOtherMachine(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), "the policy is for s390x, and this machine is ") {
 			t.Error(err)
 		}
+	}
+}
+
+// Notifications that nobody would answer are an error before anything is installed.
+func TestInstallNotifies(t *testing.T) {
+	b := secco.New(secco.Allow)
+	b.AddIf(secco.Notify, "mount", secco.Arg(3).AnyBits(1))
+	p, err := b.Policy()
+	if err != nil {
+		t.Fatal(err)
+	}
+	program, err := secco.Compile(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := program.Install(); !errors.Is(err, hook.ErrNotifies) {
+		t.Error(err)
 	}
 }
 
