@@ -70,7 +70,7 @@ func (l *loader) tests() []Test {
 		for _, arch := range ct.Arches {
 			u := unify.Unifier{Arch: arch, Defs: l.unit.Defs, Unknown: l.unit.Unknown, Diags: &l.diags, Steps: &l.steps}
 			t := Test{Arch: arch, Name: ct.Syscall.Text, Span: ct.At}
-			t.NR, _ = arch.Syscall(t.Name)
+			t.NR, _ = arch.Number(t.Name)
 			for i, a := range ct.Args {
 				if a != nil && i < len(t.Args) {
 					t.Args[i] = l.argument(&u, a)

@@ -69,7 +69,7 @@ func (w *writer) guards(g *Guards) error {
 			return &UnsayableError{name, fmt.Sprintf("its rule depends on more than %d guards", maxGuards)}
 		}
 		for i := range w.policy.Targets {
-			if _, ok := w.policy.Targets[i].Arch.Syscall(name); !ok {
+			if _, ok := w.policy.Targets[i].Arch.Number(name); !ok {
 				continue
 			}
 			when := map[rule]map[int]bool{} // the combinations with a rule

@@ -120,12 +120,12 @@ func (w *writer) fallback(i int, guarded bool) linux.Action {
 // rule for it, and every machine has one that does.
 func (w *writer) everywhere(bodies []map[string]rule, name string, r rule) bool {
 	for i, t := range w.policy.Targets {
-		if _, ok := t.Arch.Syscall(name); ok && bodies[i][name] != r {
+		if _, ok := t.Arch.Number(name); ok && bodies[i][name] != r {
 			return false
 		}
 	}
 	for _, machine := range w.options.Machines {
-		if !slices.ContainsFunc(machine, func(a linux.Arch) bool { _, ok := a.Syscall(name); return ok }) {
+		if !slices.ContainsFunc(machine, func(a linux.Arch) bool { _, ok := a.Number(name); return ok }) {
 			return false
 		}
 	}

@@ -186,10 +186,7 @@ func (w *writer) rules(t *policy.Target) (map[string]rule, error) {
 		if n == t.Default || n.IsLeaf() && n.Action.Effect() == t.Default.Action.Effect() {
 			continue
 		}
-		name, ok := t.Arch.SyscallName(nr)
-		if !ok {
-			return nil, &UnsayableError{fmt.Sprintf("%v syscall %d", t.Arch, nr), "it has no name"}
-		}
+		name := t.Arch.NumberName(nr)
 		body, ok := done[n]
 		if !ok {
 			var err error

@@ -38,7 +38,7 @@ func (c *collector) members(n *syntax.Name) []string {
 		}
 		return list
 	}
-	if !linux.SyscallKnown(n.Text) {
+	if !linux.NumberKnown(n.Text) {
 		c.diags.Errorf(n.At, "unknown-syscall", "no syscall named %q", n.Text).Hint = didYouMean(n.Text, c.syscallNames())
 		return nil
 	}
@@ -131,8 +131,8 @@ func idleAction(a *syntax.Action, found *source.Diagnostics) {
 // syscall hands a rule to the targets that have the syscall.
 func (c *collector) syscall(n *syntax.Name, r *syntax.Rule) {
 	for _, a := range c.arches {
-		if _, ok := a.Syscall(n.Text); !ok {
-			if !linux.SyscallKnown(n.Text) {
+		if _, ok := a.Number(n.Text); !ok {
+			if !linux.NumberKnown(n.Text) {
 				break // reported below
 			}
 			c.diags.Errorf(n.At, "unknown-syscall", "no syscall named %q on %s", n.Text, a).Hint =
@@ -141,7 +141,7 @@ func (c *collector) syscall(n *syntax.Name, r *syntax.Rule) {
 	}
 	found := false
 	for _, t := range c.unit.Targets {
-		nr, ok := t.Arch.Syscall(n.Text)
+		nr, ok := t.Arch.Number(n.Text)
 		if !ok {
 			continue
 		}
@@ -152,8 +152,11 @@ func (c *collector) syscall(n *syntax.Name, r *syntax.Rule) {
 	}
 	switch {
 	case found:
-	case !linux.SyscallKnown(n.Text):
+	case !linux.NumberKnown(n.Text):
 		c.diags.Errorf(n.At, "unknown-syscall", "no syscall named %q", n.Text).Hint = didYouMean(n.Text, c.syscallNames())
+	case !linux.SyscallKnown(n.Text):
+		c.diags.Errorf(n.At, "unknown-syscall", "%s is no number without a name on any target", n.Text).Hint =
+			"what has a name is called by it, and x32's numbers are for x32"
 	case c.arches == nil:
 		c.diags.Warnf(n.At, "skipped-syscall", "no target has a syscall named %q: there is no rule for it", n.Text)
 	}
@@ -182,7 +185,7 @@ func (c *collector) remove(r *syntax.Remove) {
 		names, removed := c.members(n), false
 		for _, name := range names {
 			for _, t := range c.unit.Targets {
-				nr, ok := t.Arch.Syscall(name)
+				nr, ok := t.Arch.Number(name)
 				have, has := t.Rules[nr]
 				if ok && has && have.First.rank.level < c.rank.level && (c.arches == nil || slices.Contains(c.arches, t.Arch)) {
 					removed = true

@@ -289,13 +289,13 @@ func (c *collector) test(s *syntax.Test) {
 		if arches = c.parseArches([]*syntax.Name{s.Arch}); arches == nil {
 			return // reported
 		}
-		if _, ok := arches[0].Syscall(s.Syscall.Text); !ok {
+		if _, ok := arches[0].Number(s.Syscall.Text); !ok {
 			c.diags.Errorf(s.Syscall.At, "unknown-syscall", "no syscall named %q on %s", s.Syscall.Text, arches[0])
 			return
 		}
 	} else {
 		for _, t := range c.unit.Targets {
-			if _, ok := t.Arch.Syscall(s.Syscall.Text); ok && (c.arches == nil || slices.Contains(c.arches, t.Arch)) {
+			if _, ok := t.Arch.Number(s.Syscall.Text); ok && (c.arches == nil || slices.Contains(c.arches, t.Arch)) {
 				arches = append(arches, t.Arch)
 			}
 		}

@@ -298,12 +298,12 @@ func (e *Evaluator) rule(arch linux.Arch, nr uint32) *rule {
 // isFor reports whether a rule is for a syscall.
 func (r *rule) isFor(arch linux.Arch, nr uint32) bool {
 	for _, gone := range r.removed {
-		if n, ok := arch.Syscall(gone.name); ok && n == nr && gone.place.on(arch) {
+		if n, ok := arch.Number(gone.name); ok && n == nr && gone.place.on(arch) {
 			return false
 		}
 	}
 	for _, name := range r.syscalls {
-		if n, ok := arch.Syscall(name); ok && n == nr {
+		if n, ok := arch.Number(name); ok && n == nr {
 			return true
 		}
 	}
