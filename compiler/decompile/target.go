@@ -74,6 +74,7 @@ func (u *unit) rules(a linux.Arch, ranges []diagram.Range) *policy.Target {
 			}
 		}
 	}
+	nameless = single(t, nameless)
 	t.Default = u.search(nameless)
 	for _, s := range a.Syscalls() {
 		i := slices.IndexFunc(ranges, func(r diagram.Range) bool { return r.Has(s.NR) })
@@ -85,6 +86,36 @@ func (u *unit) rules(a linux.Arch, ranges []diagram.Range) *policy.Target {
 		}
 	}
 	return t
+}
+
+// fewNumbers is up to how many numbers in a row without a name are rules of their
+// own.
+const fewNumbers = 16
+
+// single makes rules of the numbers without a name that stand alone, so that the
+// default does not have to tell them apart.
+func single(t *policy.Target, parts []part) (left []part) {
+	for i, p := range parts {
+		next := uint64(1) << 32
+		if i+1 < len(parts) {
+			next = uint64(parts[i+1].from)
+		}
+		switch {
+		case len(parts) > 1 && next-uint64(p.from) <= fewNumbers:
+			for nr := uint64(p.from); nr < next; nr++ {
+				_, named := t.Arch.SyscallName(uint32(nr))
+				if _, own := t.Arch.Number(t.Arch.NumberName(uint32(nr))); own && !named {
+					t.Rules[uint32(nr)] = p.node
+				}
+			}
+		case len(left) == 0 || left[len(left)-1].node != p.node:
+			left = append(left, p)
+		}
+	}
+	if len(left) == 0 { // they are all few, so that one is as good as another
+		left = parts[:1]
+	}
+	return left
 }
 
 // part is the graph of numbers from some number on.
