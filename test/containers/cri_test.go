@@ -281,6 +281,7 @@ func (e *cri) run(t *testing.T, handler string, podAnnotations, annotations map[
 			t.Fatal(err, r)
 		}
 		p.log = filepath.Join(dir, "log")
+		t.Cleanup(func() { e.do(t, "remove", p.Pod) }) // where the test ends before it does
 	}
 	return p, r
 }

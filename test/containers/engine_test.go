@@ -230,6 +230,20 @@ func TestPodman(t *testing.T) {
 			t.Errorf("started without the policy that it asked for: %v", r)
 		}
 	})
+	t.Run("hook missing", func(t *testing.T) { // as documented
+		file := run(t, filepath.Join(bin, "secco-hook"), "config", "--stage", "precreate", "--path", "/missing/secco-hook")
+		missing := t.TempDir()
+		if err := os.WriteFile(filepath.Join(missing, "secco.json"), []byte(file.stdout), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		misnamed := t.TempDir()
+		if err := os.Rename(filepath.Join(hooksDir(t, "precreate", "precreate", "--dir", dir, "--default", "p"), "secco.json"), filepath.Join(misnamed, "secco.conf")); err != nil {
+			t.Fatal(err)
+		}
+		for _, hooks := range []string{missing, misnamed, "/missing"} {
+			expect(t, newPodman(t, "--runtime", rt, "--hooks-dir", hooks).run("--rootfs", root, "payload"), 3, "uname ok\n", "")
+		}
+	})
 	t.Run("install", func(t *testing.T) {
 		p := newPodman(t, "--runtime", rt, "--hooks-dir", hooksDir(t, "prestart", "install", "--dir", dir, "--default", "noexec"))
 		expect(t, p.run("--rootfs", root, "payload"), 3, saw, "")

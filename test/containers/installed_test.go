@@ -58,16 +58,15 @@ func awaitComm(t testing.TB, pid int, name string) {
 	t.Fatalf("process %d never became %s", pid, name)
 }
 
-// ours returns the processes of this test's secco-hook. A zombie has no program
-// any more, and counts by its name.
+// ours returns the processes of this test's commands. A zombie has no program any
+// more, and counts by its name.
 func ours() []int {
-	hook := filepath.Join(bin, "secco-hook")
 	var pids []int
 	dirs, _ := filepath.Glob("/proc/[0-9]*")
 	for _, d := range dirs {
 		program, err := os.Readlink(d + "/exe")
 		comm, _ := os.ReadFile(d + "/comm")
-		if program == hook || err != nil && strings.TrimSpace(string(comm)) == "secco-hook" {
+		if strings.HasPrefix(program, bin+"/") || err != nil && strings.HasPrefix(string(comm), "secco-") {
 			pid, _ := strconv.Atoi(filepath.Base(d))
 			pids = append(pids, pid)
 		}
@@ -75,7 +74,7 @@ func ours() []int {
 	return pids
 }
 
-// awaitNone waits until no process of secco-hook is left.
+// awaitNone waits until none of these processes is left.
 func awaitNone(t testing.TB) {
 	t.Helper()
 	for range 200 {

@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"secco/linux"
 )
 
 // exits is a program that does nothing but exit_group(42).
@@ -47,6 +49,7 @@ func TestWrapStarts(t *testing.T) {
 		}
 		wg.Wait()
 	}
+	awaitNone(t)
 }
 
 const killAll = "DEFAULT_POSITIVE = allow\nDEFAULT_NEGATIVE = kill_process\nDEFAULT_POLICY = kill_process\n"
@@ -68,6 +71,45 @@ func TestWrapOtherPrograms(t *testing.T) {
 	r := runCommand(t, cmd)
 	if r.code == 42 || !strings.Contains(cmd.ProcessState.String(), unix.SIGSYS.String()) {
 		t.Errorf("%v, %v", cmd.ProcessState, r)
+	}
+}
+
+// TestGateEntries: behind the gate there is no execve, by whatever entry of the
+// machine's: the payload's exit code is the errno, or it is killed.
+func TestGateEntries(t *testing.T) {
+	const killed = 128 + int(unix.SIGSYS)
+	dir := policyDir(t, map[string]string{"p.secco": noExec})
+	call := func(nr uint32, entry ...byte) []byte {
+		code := append([]byte{0xb8, byte(nr), byte(nr >> 8), byte(nr >> 16), byte(nr >> 24)}, entry...) // mov eax, nr
+		return append(code, 0xf7, 0xd8, 0x89, 0xc7, 0xb8, 231, 0, 0, 0, 0x0f, 0x05)                     // neg eax; mov edi, eax; mov eax, exit_group; syscall
+	}
+	syscall, interrupt := []byte{0x0f, 0x05}, []byte{0xcd, 0x80}
+	for _, c := range []struct {
+		name string
+		code []byte
+		want int
+	}{
+		{"execve", call(unix.SYS_EXECVE, syscall...), int(unix.ENOSYS)},
+		{"execveat", call(unix.SYS_EXECVEAT, syscall...), int(unix.EPERM)},
+		{"i386 execve", call(11, interrupt...), killed},
+		{"i386 execveat", call(358, interrupt...), killed},
+		{"i386 seccomp", call(354, interrupt...), killed},
+		{"x32 execve", call(linux.X32Bit+520, syscall...), killed},
+		{"x32 execveat", call(linux.X32Bit+545, syscall...), killed},
+		{"x86_64 execve as x32", call(linux.X32Bit+unix.SYS_EXECVE, syscall...), killed},
+	} {
+		program := filepath.Join(dir, "program")
+		if err := os.WriteFile(program, elf(c.code), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		cmd := exec.Command(filepath.Join(bin, "secco-wrap"), "--gate", "--policy", filepath.Join(dir, "p.secco"), program)
+		r := runCommand(t, cmd)
+		if status := cmd.ProcessState.Sys().(interface{ Signal() unix.Signal }); r.code == -1 {
+			r.code = 128 + int(status.Signal())
+		}
+		if r.code != c.want {
+			t.Errorf("%s: want exit %d: %v", c.name, c.want, r)
+		}
 	}
 }
 
