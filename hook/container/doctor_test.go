@@ -132,6 +132,10 @@ func TestDoctorPolicies(t *testing.T) {
 		"etc/secco/web.secco":    open,
 		"etc/secco/web.bpf":      "# old",
 		"etc/secco/wrong.secco":  "nonsense",
+		"etc/secco/other.secco":  open + "# old\n",
+		"etc/secco/other.bpf":    "\x06\x00\x00\x00\x00\x00\x05\x00", // errno 0
+		"etc/secco/same.secco":   strings.ReplaceAll(open, "allow", "kill_process") + "DEFAULT_BADARCH = kill_process\nDEFAULT_X32 = kill_process\n# old\n",
+		"etc/secco/same.bpf":     "\x06\x00\x00\x00\x00\x00\x00\x80", // kill_process
 		"etc/secco/shared.secco": open + "# for all\n",
 		"etc/secco/hook.conf":    `{"nonsense": 1}`,
 		"etc/secco/README":       "",
@@ -140,8 +144,12 @@ func TestDoctorPolicies(t *testing.T) {
 		"problem /etc/secco/hook.conf: /etc/secco/hook.conf: json: unknown field \"nonsense\"\n",
 		"problem /etc/secco: containers that are to have \"wrong\" do not start: /etc/secco/wrong.secco:1:",
 		"note /etc/secco/web.bpf is older than the text",
-		"ok /etc/secco has shared, web\n",
+		"problem /etc/secco/other.bpf is used in place of other.secco, and does something else: ",
+		"ok /etc/secco has other, same, shared, web\n",
 	)
+	if strings.Contains(text, "same.bpf") {
+		t.Errorf("a program that does what the text says is told of:\n%s", text)
+	}
 	if os.Getuid() == 0 {
 		wantLines(t, text, "problem /etc/secco/shared.secco can be changed by others than root (owner 0, mode -rw-rw-rw-)\n")
 	}

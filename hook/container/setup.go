@@ -14,6 +14,7 @@ import (
 	"syscall"
 
 	"secco/hook/policies"
+	"secco/policy/prove"
 )
 
 // setup looks at what of secco is set up on a host.
@@ -62,13 +63,44 @@ func (d *doctor) policies() {
 		good = append(good, name)
 		_, noProgram := os.Stat(filepath.Join(dir, name+".bpf"))
 		_, noText := os.Stat(filepath.Join(dir, name+".secco"))
-		if noProgram == nil && noText == nil && filepath.Ext(f.Name) != ".bpf" {
+		switch {
+		case noProgram != nil || noText != nil:
+		case filepath.Ext(f.Name) == ".bpf":
+			d.precompiled(dir, name, f)
+		default:
 			d.add(Note, "policies", fmt.Sprintf("secco compile %s/%s.secco -o %s/%s.bpf", policyDir, name, policyDir, name),
 				"%s/%s.bpf is older than the text, or can't hold what the text says: it is not used", policyDir, name)
 		}
 	}
 	if len(good) > 0 {
 		d.add(Fine, "policies", "", "%s has %s", policyDir, strings.Join(good, ", "))
+	}
+}
+
+// precompiled makes sure that a program that is used in place of a text does what
+// the text says: it may come of another one, whose file's time was no newer.
+func (d *doctor) precompiled(dir, name string, used *policies.Filter) {
+	text, err := policies.Store{Dir: dir, Meaning: true}.Load(name)
+	if err != nil {
+		d.add(Problem, "policies", "mend it", "%s/%s.secco, which stands beside its program: %s", policyDir, name, d.shown(err))
+		return
+	}
+	if slices.Equal(used.Program, text.Program) {
+		return
+	}
+	program, err := prove.Program(used.Program)
+	if err != nil {
+		d.add(Problem, "policies", "mend it", "%s/%s.bpf: %s", policyDir, name, d.shown(err))
+		return
+	}
+	answer, err := prove.Equivalent(program, prove.Policy(text.Policy), prove.Options{})
+	switch {
+	case err == nil && answer.Verdict == prove.Equal:
+	case err == nil && answer.Verdict == prove.Different:
+		d.add(Problem, "policies", fmt.Sprintf("secco compile %s/%s.secco -o %s/%s.bpf", policyDir, name, policyDir, name),
+			"%s/%s.bpf is used in place of %s.secco, and does something else: %v", policyDir, name, name, answer.Witness)
+	default:
+		d.add(Note, "policies", "", "%s/%s.bpf is used in place of %s.secco, and was not proved to do the same", policyDir, name, name)
 	}
 }
 
