@@ -25,7 +25,7 @@ func Random(seed uint64) *Workload {
 		X32:     linux.KillThread,
 	}
 	w.Skipped = w.Default
-	action := linux.Action(linux.Allow)
+	action := linux.Allow
 	var names []string
 	share := 0 // of the syscalls that have conditions, in percent
 	switch kind {

@@ -303,8 +303,8 @@ func (o *outside) write(b *strings.Builder) {
 	b.WriteString("`make bench` fails where a program for size is more than 2 % larger than the best of the others, or one of the default mode executes\n" +
 		"more than 2 % more, costs more than 3 % above the optimum, or argument-heavy ones have more than 0.8 of the size in the median.\n")
 	if larger := o.larger(); len(larger) > 0 {
-		fmt.Fprintf(b, "The default mode spends some size on speed, which shows where programs are small or have long lists of values. More than 2 %% larger\n"+
-			"than the best of the others are: %s.\n", strings.Join(larger, "; "))
+		fmt.Fprintf(b, "The default mode spends some size on speed, which shows where programs are small or have long lists of values, and\n"+
+			"[compiler/README.md](../compiler/README.md) says why it is not given up. More than 2 %% larger than the best of the others are:\n%s.\n", strings.Join(larger, "; "))
 	}
 	b.WriteString("\n")
 }

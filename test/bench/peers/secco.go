@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"math"
 	"slices"
 
@@ -32,7 +31,7 @@ func ours(mix []bench.Call) []compiler {
 				return func() (bpf.Program, error) {
 					p, found := lang.Load([]*source.File{text}, lang.Options{})
 					if found.HasErrors() {
-						return nil, fmt.Errorf("%v", found)
+						return nil, found
 					}
 					if w.Skipped != w.Default { // which the language can't say
 						p.Target(linux.X86_64).Rules[math.MaxUint32] = new(policy.Builder).Leaf(w.Skipped, source.Span{})
