@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"slices"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -148,16 +149,22 @@ func TestShippedPolicies(t *testing.T) {
 	}
 }
 
+// expected are the warnings that a shipped policy draws: docker-default means what
+// Docker's profile does, which compares 64 bits and names all architectures' syscalls.
+var expected = map[string][]string{"docker-default": {"wide-comparison", "skipped-syscall"}}
+
 // proved proves that both programs of a policy do what it means. On x86_64 it must
-// draw no warning either; elsewhere some of its syscalls are missing.
+// draw no warning either but those expected; elsewhere some of its syscalls are missing.
 func proved(t *testing.T, name, text string, arch linux.Arch) {
 	t.Helper()
 	p, findings := lang.Load([]*source.File{source.NewFile(name, text)}, lang.Options{Targets: []linux.Arch{arch}})
 	if err := findings.Err(); err != nil {
 		t.Fatalf("%s: %v", arch, err)
 	}
-	if arch == linux.X86_64 && len(findings) > 0 {
-		t.Errorf("%s draws warnings: %v", arch, findings)
+	for _, f := range findings {
+		if arch == linux.X86_64 && !slices.Contains(expected[name], f.Code) {
+			t.Errorf("%s draws a warning: %v", arch, f)
+		}
 	}
 	for _, goal := range []compiler.Goal{compiler.Speed, compiler.Size} {
 		out, err := compiler.Compile(p, compiler.Options{Optimize: goal})
