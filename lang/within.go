@@ -73,21 +73,36 @@ func (r Root) read(name string) (*source.File, error) {
 	info, err := fs.Stat(r.FS, name)
 	switch {
 	case err != nil:
-		return nil, err
+		return nil, unreadable(name, err)
 	case !info.Mode().IsRegular():
 		return nil, fmt.Errorf("%q is no regular file", name)
 	}
 	f, err := r.FS.Open(name)
 	if err != nil {
-		return nil, err
+		return nil, unreadable(name, err)
 	}
 	data, err := io.ReadAll(io.LimitReader(f, maxIncluded))
 	if err := errors.Join(err, f.Close()); err != nil {
-		return nil, err
+		return nil, unreadable(name, err)
 	}
 	full := name
 	if r.Name != "" {
 		full = strings.TrimSuffix(r.Name, "/") + "/" + name
 	}
 	return source.NewFile(full, string(data)), nil
+}
+
+// unreadable says why a file can't be read, in words that are not the system
+// call's.
+func unreadable(name string, err error) error {
+	var at *fs.PathError
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return err
+	case strings.HasSuffix(err.Error(), "path escapes from parent"): // os.Root's error has no name
+		return fmt.Errorf("%q is a link that leads out of the directory that sources are read from", name)
+	case errors.As(err, &at):
+		return fmt.Errorf("%q can't be read: %w", name, at.Err)
+	}
+	return fmt.Errorf("%q can't be read: %w", name, err)
 }
