@@ -3,8 +3,10 @@ package compiler
 import (
 	"testing"
 
+	"secco/lang"
 	"secco/policy"
 	"secco/policy/prove"
+	"secco/source"
 	"secco/test/bench"
 )
 
@@ -63,5 +65,27 @@ func TestProved(t *testing.T) {
 	t.Logf("%d of %d random policies proved", equal, asked)
 	if equal < asked*3/4 {
 		t.Errorf("only %d of %d random policies proved", equal, asked)
+	}
+}
+
+// TestSharedProved proves programs in which x32's numbers share the code for
+// x86_64's, with rules that have no small diagrams: no other number than theirs may
+// be mixed up with them.
+func TestSharedProved(t *testing.T) {
+	for _, text := range []string{
+		"write[+allow]: 4096 == argL2 - argL0\nclone[+trace]: argL0 ^ 0xff != argL1 ^ 3 || argL0 &? argL2 * 4096\n",
+		"write, kill[+allow, -trace]: notIn(argL1, 0x1000, 7)\nfdatasync[+notify]: in(argH3 - argL1, 32)\nprctl[+log]: argL0 * argL1 == 0x12345\n",
+		"read: (argL0 + argL1 ^ argL2) - argL3 == 5\nopenat: argL2 << 3 > argL1 >> 2\nlseek: argL1 * 0x9E3779B1 & 0xff == 3\n",
+	} {
+		const head = "ARCHES = x86_64, x32\nDEFAULT_POSITIVE = EACCES\nDEFAULT_NEGATIVE = 0\nDEFAULT_POLICY = allow\n"
+		p, diags := lang.Load([]*source.File{source.NewFile("shared.secco", head+text)}, lang.Options{})
+		if err := diags.Err(); err != nil {
+			t.Fatal(err)
+		}
+		for _, opts := range []Options{{}, {Optimize: Size}} {
+			if got := proved(t, p, opts); got != prove.Equal {
+				t.Errorf("%+v: %v\n%s", opts, got, text)
+			}
+		}
 	}
 }
