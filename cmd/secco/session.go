@@ -25,6 +25,9 @@ type session struct {
 	inlined    int // arguments that were a policy's text
 	stdinRead  bool
 	told       map[string]bool // findings that were told
+	// asBuilt says that a profile is read without what --runtime adds, which the
+	// command tells apart.
+	asBuilt bool
 }
 
 // action makes a command's action of a function that works in a session. What it
@@ -172,6 +175,9 @@ func (s *session) readerOptions() (readers.Options, error) {
 	}
 	if opts.Runtime, err = s.runtime(); err != nil {
 		return opts, err
+	}
+	if s.asBuilt {
+		opts.Runtime = oci.Runtime{}
 	}
 	switch through := s.String("through"); {
 	case through == "libseccomp" && !libseccomp.Available:

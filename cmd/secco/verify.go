@@ -36,6 +36,7 @@ var verifyCommand = &cli.Command{
 		if err := s.want(1, -1); err != nil {
 			return err
 		}
+		s.asBuilt = true
 		f, err := s.load(s.Args().Slice()...)
 		if err != nil {
 			return err
