@@ -14,12 +14,14 @@ type Filter interface {
 	decide(Call) (Action, source.Span)
 }
 
+//nolint:unparam // as Filter has it
 func (p *Policy) prover() (prove.Filter, error) { return prove.Policy(p.meaning), nil }
 
 func (p *Policy) decide(call Call) (Action, source.Span) { return p.Eval(call) }
 
 func (p *Program) prover() (prove.Filter, error) { return prove.Program(p.Instructions) }
 
+//nolint:unparam // as Filter has it
 func (p *Program) decide(call Call) (Action, source.Span) {
 	a, err := p.Eval(call)
 	if err != nil {

@@ -54,7 +54,7 @@ var families = []family{
 
 // compile compiles the rule of n terms, and returns the steps that its graph took
 // and the bytes that were allocated.
-func (f family) compile(t *testing.T, n int) (out *Output, err error, steps int, bytes uint64) {
+func (f family) compile(t *testing.T, n int) (out *Output, steps int, bytes uint64, err error) {
 	t.Helper()
 	r := rand.New(rand.NewPCG(1, 2))
 	terms := make([]string, n)
@@ -71,7 +71,7 @@ func (f family) compile(t *testing.T, n int) (out *Output, err error, steps int,
 	u := &unit{policy: p}
 	for _, pass := range passes {
 		if err = pass.run(u); err != nil {
-			return nil, err, u.b.spent, 0
+			return nil, u.b.spent, 0, err
 		}
 	}
 	out, err = u.output()
@@ -79,7 +79,7 @@ func (f family) compile(t *testing.T, n int) (out *Output, err error, steps int,
 	if err == nil && n <= 500 {
 		check(t, p, Options{})
 	}
-	return out, err, u.b.spent, after.TotalAlloc - before.TotalAlloc
+	return out, u.b.spent, after.TotalAlloc - before.TotalAlloc, err
 }
 
 // TestGrowth requires that steps and memory grow no faster than n log n with the
@@ -88,7 +88,7 @@ func (f family) compile(t *testing.T, n int) (out *Output, err error, steps int,
 func TestGrowth(t *testing.T) {
 	for i, f := range families {
 		const small, large, hopeless = 250, 1000, 8000
-		fits, err, few, little := f.compile(t, small)
+		fits, few, little, err := f.compile(t, small)
 		if err != nil {
 			t.Fatalf("%d %s: %v", small, f.name, err)
 		}
@@ -98,7 +98,7 @@ func TestGrowth(t *testing.T) {
 			sizes = append(sizes, hopeless)
 		}
 		for _, n := range sizes {
-			out, err, steps, bytes := f.compile(t, n)
+			out, steps, bytes, err := f.compile(t, n)
 			size := 0
 			var over *SizeError
 			switch {
@@ -125,7 +125,7 @@ func TestGrowth(t *testing.T) {
 // as many to find them sooner, in whatever order the rule asks for them.
 func TestRows(t *testing.T) {
 	for _, f := range families[:4] {
-		out, err, _, _ := f.compile(t, 1500)
+		out, _, _, err := f.compile(t, 1500)
 		if err != nil {
 			t.Fatal(err)
 		}

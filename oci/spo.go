@@ -124,7 +124,7 @@ func (r *spoReader) head(top *value) (name string) {
 			}
 		}
 	}
-	r.parser.object(top, map[string]field{
+	r.object(top, map[string]field{
 		"apiVersion": text(func(s string) bool { return s == spoGroup+"v1" || s == spoGroup+"v1beta1" },
 			"apiVersion is "+spoGroup+"v1 or v1beta1, not %q"),
 		"kind":   text(func(s string) bool { return s == spoKind }, "kind is "+spoKind+", not %q"),
@@ -171,7 +171,7 @@ func (r *spoReader) profile(o *object, path []*value) *Profile {
 	out := &Profile{Span: spec.span, DefaultSpan: spec.span}
 	var base *value
 	skip := func(*value) {}
-	r.parser.object(spec, map[string]field{
+	r.object(spec, map[string]field{
 		"defaultAction": func(v *value) {
 			out.DefaultSpan = v.span
 			out.DefaultAction = r.action(v)
@@ -205,7 +205,7 @@ func (r *spoReader) profile(o *object, path []*value) *Profile {
 func (r *spoReader) entry(v *value) Syscall {
 	out := Syscall{Span: v.span}
 	action := v.span
-	r.parser.object(v, map[string]field{
+	r.object(v, map[string]field{
 		"names":    func(v *value) { r.items(v, func(v *value) { out.Names = append(out.Names, r.name(v)) }) },
 		"action":   func(v *value) { action = v.span; out.Action = r.action(v) },
 		"errnoRet": func(v *value) { out.ErrnoRet = r.errno(v) },

@@ -104,8 +104,9 @@ func Read(files []*source.File, opts Options) (*Filter, source.Diagnostics) {
 		f.Profile, findings = oci.Parse(file)
 		findings = append(findings, f.take(f.Profile, host, opts.Through)...)
 	case SPO:
-		parsed, found := seccompProfile(file, opts)
-		findings = append(found, f.take(parsed, host, opts.Through)...)
+		var parsed *oci.Profile
+		parsed, findings = seccompProfile(file, opts)
+		findings = append(findings, f.take(parsed, host, opts.Through)...)
 	case Rkeene: // names its architectures itself
 		f.Policy, findings = rkeene.Read(file)
 	case Elastic:

@@ -129,7 +129,7 @@ func (c *Config) Seccomp() (*specs.LinuxSeccomp, error) {
 		return nil, err
 	}
 	if _, findings := oci.Parse(source.NewFile("linux.seccomp", string(raw))); findings.HasErrors() {
-		return nil, fmt.Errorf("config.json: %s", findings.Err())
+		return nil, fmt.Errorf("config.json: %w", findings.Err())
 	}
 	var profile specs.LinuxSeccomp
 	if err := json.Unmarshal(raw, &profile); err != nil {

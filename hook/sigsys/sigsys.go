@@ -87,8 +87,8 @@ var (
 
 // What the handler reads and writes.
 var (
-	pipe     int32   // where records are written to
-	previous uintptr // the runtime's handler
+	pipe     int32   //nolint:unused // where records are written to, by the handler in assembly
+	previous uintptr //nolint:unused // the runtime's handler, which ours calls
 	lost     uint64  // records that could not be written
 )
 

@@ -139,6 +139,7 @@ func (r *Reader) Span(n *yaml.Node) source.Span {
 	return r.file.Span(at, end)
 }
 
+// Errorf notes an error at a node, and returns it for more to be said about it.
 func (r *Reader) Errorf(n *yaml.Node, code, format string, args ...any) *source.Diagnostic {
 	if len(r.Diags) >= maxErrors {
 		return &source.Diagnostic{}

@@ -36,8 +36,8 @@ func startDocker(t testing.TB, config string, prefix ...string) *dockerd {
 	if err != nil {
 		t.Fatal(err)
 	}
-	command := append(prefix, "dockerd", "--data-root", filepath.Join(dir, "data"), "--exec-root", filepath.Join(dir, "exec"), "-p", filepath.Join(dir, "pid"), "-H", d.socket,
-		"--iptables=false", "--ip6tables=false", "--bridge=none", "--config-file", configFile)
+	command := slices.Concat(prefix, []string{"dockerd", "--data-root", filepath.Join(dir, "data"), "--exec-root", filepath.Join(dir, "exec"), "-p", filepath.Join(dir, "pid"), "-H", d.socket,
+		"--iptables=false", "--ip6tables=false", "--bridge=none", "--config-file", configFile})
 	cmd := exec.Command(command[0], command[1:]...)
 	cmd.Stdout, cmd.Stderr = log, log
 	if err := cmd.Start(); err != nil {

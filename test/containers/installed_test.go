@@ -18,23 +18,6 @@ import (
 	"secco/test/alive"
 )
 
-// start starts a container that is left running, and returns its process.
-func (b *bundle) start(rt string, global ...string) int {
-	b.t.Helper()
-	b.write()
-	b.t.Cleanup(func() { b.delete(rt, global...) })
-	out, err := os.Create(filepath.Join(b.dir, "out"))
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	defer out.Close()
-	args := slices.Concat(global, []string{"--root", filepath.Join(b.dir, "state"), "run", "--detach", "--bundle", b.dir, b.id})
-	if r := detached(b.t, out, rt, args...); r.code != 0 {
-		b.t.Fatal(r)
-	}
-	return b.pid(rt, global...)
-}
-
 // pid returns the process of a container that has been created.
 func (b *bundle) pid(rt string, global ...string) int {
 	b.t.Helper()
@@ -44,18 +27,6 @@ func (b *bundle) pid(rt string, global ...string) int {
 		b.t.Fatalf("state: %v: %v", err, r)
 	}
 	return state.Pid
-}
-
-// comm waits until a process has this name: until its payload runs.
-func awaitComm(t testing.TB, pid int, name string) {
-	t.Helper()
-	for range 600 {
-		if text, _ := os.ReadFile(fmt.Sprintf("/proc/%d/comm", pid)); strings.TrimSpace(string(text)) == name {
-			return
-		}
-		time.Sleep(50 * time.Millisecond)
-	}
-	t.Fatalf("process %d never became %s", pid, name)
 }
 
 // ours returns the processes of this test's commands. A zombie has no program any

@@ -19,7 +19,7 @@ func main() {
 	fmt.Printf("exec %v\n", exec.Command("/bin/true").Run())
 	fmt.Printf("pid %d, args %q\n", os.Getpid(), os.Args[1:])
 	fmt.Println("waiting")
-	os.Stdin.Read(make([]byte, 1))
+	_, _ = os.Stdin.Read(make([]byte, 1))
 	os.Exit(3)
 }
 
