@@ -274,7 +274,7 @@ func (o *outside) write(b *strings.Builder) {
 		"by trying all: lists of syscalls that make at most " + fmt.Sprint(bench.MostChoices) + " ranges of numbers. Calls of other architectures and x32's numbers get from secco\n" +
 		"here what they get from the compiler that it is compared with. Rules on syscalls that a compiler has no number for are left out for all,\n" +
 		"and programs that decide a call otherwise than the workload says are not counted.\n\n" +
-		"| workloads | | size: median | worst | for size: worst | executed: median | worst | optimum: worst |\n|---|---|---|---|---|---|---|---|\n")
+		"| workloads | | others' programs | size: median | worst | for size: worst | executed: median | worst | optimum: worst |\n|---|---|---|---|---|---|---|---|---|\n")
 	for i, g := range o.groups {
 		cs := o.results[i]
 		worst := func(value func(comparison) float64) float64 {
@@ -287,8 +287,9 @@ func (o *outside) write(b *strings.Builder) {
 		size := func(c comparison) float64 { return c.size.value }
 		small := func(c comparison) float64 { return c.small.value }
 		mean := func(c comparison) float64 { return c.mean.value }
-		optimum, found := "–", 0
+		optimum, found, peers := "–", 0, 0
 		for _, c := range cs {
+			peers += c.peers
 			if c.optimal > 0 {
 				found++
 			}
@@ -296,7 +297,7 @@ func (o *outside) write(b *strings.Builder) {
 		if found > 0 {
 			optimum = fmt.Sprintf("%.3f (of %d)", worst(func(c comparison) float64 { return c.optimal }), found)
 		}
-		fmt.Fprintf(b, "| %s | %d | %.2f | %.2f | %.2f | %.2f | %.2f | %s |\n", g.name, len(cs),
+		fmt.Fprintf(b, "| %s | %d | %d | %.2f | %.2f | %.2f | %.2f | %.2f | %s |\n", g.name, len(cs), peers,
 			median(cs, size), worst(size), worst(small), median(cs, mean), worst(mean), optimum)
 	}
 	b.WriteString("\n![Each workload's size and instructions executed as multiples of the best other compiler's](performance-outside.svg)\n\n")
