@@ -84,7 +84,7 @@ func TestRandomText(t *testing.T) {
 func TestUnsayable(t *testing.T) {
 	for want, p := range map[string]bpf.Program{
 		"default action": {{Op: bpf.LdW, K: 0}, {Op: bpf.JgeK, K: 9999, Jf: 1}, {Op: bpf.RetK, K: uint32(linux.Allow)}, {Op: bpf.RetK}},
-		"ipL":     {{Op: bpf.LdW, K: 0}, {Op: bpf.JeqK, K: 1, Jf: 2}, {Op: bpf.LdW, K: 8}, {Op: bpf.JeqK, K: 1, Jt: 1}, {Op: bpf.RetK, K: uint32(linux.Allow)}, {Op: bpf.RetK}},
+		"ipL":            {{Op: bpf.LdW, K: 0}, {Op: bpf.JeqK, K: 1, Jf: 2}, {Op: bpf.LdW, K: 8}, {Op: bpf.JeqK, K: 1, Jt: 1}, {Op: bpf.RetK, K: uint32(linux.Allow)}, {Op: bpf.RetK}},
 	} {
 		got, err := Program(p, Options{})
 		if err != nil {
