@@ -19,6 +19,7 @@ import (
 func TestGate(t *testing.T) {
 	policies, bundle := t.TempDir(), t.TempDir()
 	writeFile(t, filepath.Join(policies, "p.secco"), "DEFAULT_POSITIVE = EPERM\nDEFAULT_NEGATIVE = allow\nDEFAULT_POLICY = allow\nuname: 1\n")
+	writeFile(t, filepath.Join(policies, "killing.secco"), "DEFAULT_POSITIVE = allow\nDEFAULT_NEGATIVE = kill_process\nDEFAULT_POLICY = kill_process\nDEFAULT_BADARCH = kill_thread\nread, exit_group: 1\n")
 	program := func(p bpf.Program) string {
 		return `"run.oci.seccomp_bpf_data":"` + base64.StdEncoding.EncodeToString(bpf.Encode(p, binary.NativeEndian)) + `"`
 	}
@@ -44,16 +45,22 @@ func TestGate(t *testing.T) {
 		{"crun's program, without a profile", program(kill), `{}`, "unconfined"},
 		{"crun's program, broken", `"run.oci.seccomp_bpf_data":"?"`, `{"seccomp":` + strict + `}`, "illegal base64"},
 		{"crun's program, invalid", program(bpf.Program{{Op: bpf.LdImm}}), `{"seccomp":` + strict + `}`, "the program of the annotation"},
+		{"killing by default", ``, `{"seccomp":{"defaultAction":"SCMP_ACT_KILL_PROCESS","architectures":["SCMP_ARCH_X86_64"],"syscalls":[{"names":["read","exit_group"],"action":"SCMP_ACT_ALLOW"}]}}`,
+			"with what runc answers itself, is less strict"},
 		{"pause container", `"io.kubernetes.cri.container-type":"sandbox"`, `{"seccomp":` + strict + `}`, "less strict than pause (shipped)"},
 		{"pause container, strict", `"io.kubernetes.cri.container-type":"sandbox"`, `{"seccomp":` + all + `}`, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			writeFile(t, filepath.Join(bundle, "config.json"), `{"ociVersion":"1.0.2","annotations":{`+c.annotations+`},"linux":`+c.linux+`}`)
 			state := &specs.State{Bundle: bundle, Annotations: map[string]string{}}
+			choice := container.Choice{Dir: policies, Default: "p"}
+			if c.name == "killing by default" {
+				choice.Default = "killing"
+			}
 			if strings.Contains(c.annotations, "sandbox") {
 				state.Annotations["io.kubernetes.cri.container-type"] = "sandbox"
 			}
-			err := container.Gate(state, container.Choice{Dir: policies, Default: "p"})
+			err := container.Gate(state, choice)
 			if (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {
 				t.Errorf("%v, want %q", err, c.want)
 			}

@@ -63,3 +63,20 @@ func TestUntrustedAnnotations(t *testing.T) {
 	})
 	awaitNone(t)
 }
+
+// runc answers the newest numbers with ENOSYS, also where the profile kills; crun
+// does as the profile says. The gate judges what the runtime that calls it does.
+func TestGateJudgesWhatTheRuntimeAdds(t *testing.T) {
+	dir := policyDir(t, map[string]string{"p.secco": "DEFAULT_POSITIVE = allow\nDEFAULT_NEGATIVE = kill_process\nDEFAULT_POLICY = kill_process\nread, write, exit_group: 1\n"})
+	profile := profileOf(t, dir)
+	eachRuntime(t, func(t *testing.T, rt runtime) {
+		b := newBundle(t, "payload")
+		b.spec.Linux.Seccomp = profile
+		b.spec.Hooks = &specs.Hooks{CreateRuntime: []specs.Hook{hookOf("gate", "--dir", dir, "--default", "p")}}
+		r := b.run(rt.path)
+		if refused := strings.Contains(r.stderr, "less strict"); refused != (rt.name == "runc") {
+			t.Error(r)
+		}
+	})
+	awaitNone(t)
+}
