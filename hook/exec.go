@@ -38,8 +38,10 @@ import (
 //     execve succeeds the kernel ends the watcher, and nothing of it is left.
 //
 // The watcher runs under the same discipline (signals blocked, no stack checks),
-// so that the runtime can't stop it, whatever the scheduler or the garbage
-// collector wants while the first thread doesn't answer them.
+// and as the runtime sees it in one long system call. So the runtime neither can
+// stop it nor has to: a garbage collection that begins while the first thread is
+// still on its way goes on without the watcher, where it would wait for ever for
+// one that seems to compute.
 
 // Exec replaces this process by the command at path, under program: it keeps
 // its process id, its open files without close-on-exec and its limit of open
@@ -189,9 +191,6 @@ func become(program bpf.Program, opts Options, path string, argv, env []string, 
 
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	if runtime.GOMAXPROCS(0) < 2 { // neither thread lets go of its share
-		runtime.GOMAXPROCS(2)
-	}
 	s.tid = int32(unix.Gettid())
 	_, _, _ = unix.RawSyscall(unix.SYS_SET_TID_ADDRESS, uintptr(unsafe.Pointer(&s.tid)), 0, 0)
 	go func() {
@@ -287,6 +286,15 @@ func blockSignals()
 //go:linkname unblockSignals syscall.runtime_AfterFork
 func unblockSignals()
 
+// leaveScheduler makes the rest of the calling function, up to returnToScheduler,
+// a blocking system call to the runtime.
+//
+//go:linkname leaveScheduler runtime.entersyscallblock
+func leaveScheduler()
+
+//go:linkname returnToScheduler runtime.exitsyscall
+func returnToScheduler()
+
 // restore undoes what the Go runtime has done to this process.
 //
 //go:nosplit
@@ -334,6 +342,7 @@ func (s *start) enter() syscall.Errno {
 //go:nosplit
 //go:norace
 func (s *start) watch() {
+	leaveScheduler()
 	blockSignals()
 	s.state.Store(watched)
 	pause := unix.Timespec{Nsec: 20_000}
@@ -362,6 +371,7 @@ func (s *start) watch() {
 		}
 	}
 	unblockSignals()
+	returnToScheduler()
 }
 
 // end writes why the command was not started and ends the process.

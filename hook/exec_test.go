@@ -29,6 +29,16 @@ func init() {
 		if s.Limit != 0 {
 			runtime.GOMAXPROCS(int(s.Limit))
 		}
+		if s.Garbage {
+			for range 4 {
+				go func() {
+					for {
+						runtime.GC()
+					}
+				}()
+			}
+			time.Sleep(time.Millisecond)
+		}
 		die(hook.Exec(s.Program, hook.Options{NoNewPrivs: s.NoNewPrivs}, s.Path, s.Argv, os.Environ()))
 	}
 }
@@ -287,6 +297,35 @@ func TestExecStarts(t *testing.T) {
 			}()
 		}
 		wg.Wait()
+	}
+}
+
+// A garbage collection may begin at any moment of a start, and stops the world:
+// neither may wait for the other, whether the start succeeds, fails behind the
+// filter or is refused before.
+func TestExecAmidGarbageCollections(t *testing.T) {
+	no := false
+	filter := only(linux.KillProcess, unix.SYS_EXECVE, unix.SYS_EXIT)
+	for _, c := range []struct {
+		name string
+		spec execSpec
+		code int
+		text string
+	}{
+		{"starts", execSpec{Program: filter, Path: exitProgram(t)}, 42, ""},
+		{"starts, with one processor", execSpec{Program: filter, Path: exitProgram(t), Limit: 1}, 42, ""},
+		{"no such command", execSpec{Program: filter, Path: "/no/such/command"}, 127, "/no/such/command"},
+		{"refused", execSpec{Program: filter, Path: exitProgram(t), NoNewPrivs: &no, DropCaps: true}, 125, "no_new_privs"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			c.spec.Argv, c.spec.Garbage = []string{"exit"}, true
+			arg := c.spec.arg(t)
+			for range 40 {
+				if r := runChild(t, "exec", arg); r.code != c.code || !strings.Contains(r.stderr, c.text) {
+					t.Fatalf("%v, want exit code %d and %q", r, c.code, c.text)
+				}
+			}
+		})
 	}
 }
 

@@ -121,6 +121,7 @@ type execSpec struct {
 	DropCaps   bool
 	Gate       bool
 	Limit      uint64 // GOMAXPROCS
+	Garbage    bool   // is collected all the time
 }
 
 func (s execSpec) arg(t testing.TB) string { return execArg(t, s) }
