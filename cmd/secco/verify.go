@@ -65,12 +65,12 @@ func (s *session) verify(f *filter) error {
 	if err := s.printf("policy = program: %s\n", done); err != nil {
 		return err
 	}
-	return s.verifyProfile(p, opts.Host)
+	return s.verifyProfile(f, p, opts.Host)
 }
 
-// verifyProfile compares a policy with the program that libseccomp makes of its
-// profile, then lists what the runtime changes.
-func (s *session) verifyProfile(p *policy.Policy, host oci.Host) error {
+// verifyProfile compares a filter's policy with the program that libseccomp makes
+// of its profile, then lists what the runtime changes.
+func (s *session) verifyProfile(f *filter, p *policy.Policy, host oci.Host) error {
 	runtime := host.Runtime
 	host.Runtime = oci.Runtime{}
 	profile, err := convert.ToOCI(p, convert.Options{Host: host})
@@ -105,7 +105,16 @@ func (s *session) verifyProfile(p *policy.Policy, host oci.Host) error {
 	if runtime == (oci.Runtime{}) {
 		return nil
 	}
+	// What a runtime adds depends on the syscalls that a profile names, also on those
+	// that it names in vain: where there is a profile, it is that one's.
 	opts.Runtime = runtime
+	if f.read != nil && f.read.Profile != nil {
+		given, findings := f.read.Profile.Resolve(f.read.Host)
+		if err := findings.Err(); err != nil {
+			return err
+		}
+		profile = given.Spec()
+	}
 	loaded, err := libseccomp.BuildContext(ctx, profile, opts)
 	if err != nil {
 		return refused("libseccomp", "not cross-validated: %s", err)

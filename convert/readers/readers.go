@@ -57,7 +57,8 @@ type Filter struct {
 	Tests   []lang.Test                       // that a policy states about itself
 	Freq    map[linux.Arch]map[uint32]float64 // how often calls are made, where the sources say so
 	Program bpf.Program
-	// Profile is what an OCI or Docker profile says, its guards not evaluated.
+	// Profile is what an OCI or Docker profile or a SeccompProfile says, its guards not
+	// evaluated.
 	Profile *oci.Profile
 	// Host is the machine and container that a profile's guards were evaluated for.
 	Host oci.Host
@@ -104,9 +105,8 @@ func Read(files []*source.File, opts Options) (*Filter, source.Diagnostics) {
 		f.Profile, findings = oci.Parse(file)
 		findings = append(findings, f.take(f.Profile, host, opts.Through)...)
 	case SPO:
-		var parsed *oci.Profile
-		parsed, findings = seccompProfile(file, opts)
-		findings = append(findings, f.take(parsed, host, opts.Through)...)
+		f.Profile, findings = seccompProfile(file, opts)
+		findings = append(findings, f.take(f.Profile, host, opts.Through)...)
 	case Rkeene: // names its architectures itself
 		f.Policy, findings = rkeene.Read(file)
 	case Elastic:
