@@ -382,6 +382,10 @@ func yamlScalar(in *yamldoc.Reader, n *yaml.Node, v value) (value, bool) {
 		if n.Decode(&u) == nil {
 			v.text = strconv.FormatUint(u, 10)
 		}
+		if u>>63 != 0 { // Kubernetes keeps them as int64
+			in.Diags.Errorf(v.span, "out-of-range", "a SeccompProfile's numbers are below 2^63, %s is not", n.Value)
+			return v, false
+		}
 	case "!!float":
 		v.kind = kindNumber
 	case "!!str", "!!timestamp":

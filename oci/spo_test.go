@@ -196,6 +196,7 @@ func TestSPODocument(t *testing.T) {
 		{"", top + "spec: {defaultAction: SCMP_ACT_LOG, syscalls: [{action: SCMP_ACT_TRAP, name: read}]}", `error[unknown-field]: no field named "name" here`},
 		{"", top + "spec: {defaultAction: SCMP_ACT_LOG, syscalls: [{action: SCMP_ACT_TRAP, names: [read], args: [{index: 6, op: SCMP_CMP_EQ}]}]}", `error[out-of-range]: 6 is no whole number from 0 to 5`},
 		{"", top + "spec: {defaultAction: SCMP_ACT_LOG, syscalls: [{action: SCMP_ACT_TRAP, names: [read], args: [{index: 1.0, op: SCMP_CMP_EQ}]}]}", `error[out-of-range]: 1.0 is no whole number from 0 to 5`},
+		{"", top + "spec: {defaultAction: SCMP_ACT_LOG, syscalls: [{action: SCMP_ACT_TRAP, names: [read], args: [{index: 1, value: 0x8000000000000000, op: SCMP_CMP_EQ}]}]}", `error[out-of-range]: a SeccompProfile's numbers are below 2^63, 0x8000000000000000 is not`},
 		{"", top + "spec: {defaultAction: SCMP_ACT_LOG, syscalls: [{action: SCMP_ACT_TRAP, names: [5]}]}", `p:3:80: error[wrong-type]: expected a string, found a number`},
 		{"", top + "spec: {defaultAction: yes}", `p:3:23: error[unknown-action]: no action named "yes"`},
 		{"", top + "spec: {defaultAction: true}", `p:3:23: error[wrong-type]: expected a string, found a boolean`},
