@@ -12,6 +12,19 @@ func Capability(name string) (n int, ok bool) {
 	return int(v), ok
 }
 
+// ClosestCapability returns the capability that a wrong name most likely means:
+// the one whose name it is without CAP_, or whose name is most like it. ok is
+// false where none is near.
+func ClosestCapability(name string) (closest string, ok bool) {
+	short := func(name string) string { return strings.TrimPrefix(strings.ToUpper(name), "CAP_") }
+	all := Capabilities()
+	found, ok := nearest(short(name), len(all), func(i int) string { return short(all[i]) })
+	if found = "CAP_" + found; !ok || found == name {
+		return "", false
+	}
+	return found, true
+}
+
 // Capabilities returns the names of all capabilities in order of their numbers.
 func Capabilities() []string {
 	last, _ := X86_64.Constant("CAP_LAST_CAP")

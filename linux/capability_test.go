@@ -24,3 +24,14 @@ func TestCapabilities(t *testing.T) {
 		}
 	}
 }
+
+func TestClosestCapability(t *testing.T) {
+	for name, want := range map[string]string{
+		"SYS_ADMIN": "CAP_SYS_ADMIN", "sys_admin": "CAP_SYS_ADMIN", "cap_sys_admin": "CAP_SYS_ADMIN", "CAP_SYS_ADMN": "CAP_SYS_ADMIN",
+		"SYS_ADMN": "CAP_SYS_ADMIN", "CAP_SYS_ADMIN": "", "ALL": "", "": "", "CAP_": "", "AF_INET": "", "CAP_LAST_CAP": "",
+	} {
+		if got, ok := ClosestCapability(name); got != want && ok || ok != (want != "") {
+			t.Errorf("%q: %q, %v; want %q", name, got, ok, want)
+		}
+	}
+}

@@ -361,9 +361,7 @@ func (p *parser) guard(v *value) *Guard {
 		"caps": func(v *value) {
 			out.Caps = p.strings(v)
 			for i, c := range out.Caps {
-				if !slices.Contains(capabilities, c) {
-					p.diags.Errorf(v.items[i].span, "unknown-capability", "no capability named %q", c)
-				}
+				CheckCapability(c, v.items[i].span, &p.diags)
 			}
 		},
 		"arches": func(v *value) {

@@ -1,8 +1,8 @@
 package oci
 
 import (
+	"fmt"
 	"slices"
-	"strings"
 
 	"secco/linux"
 	"secco/source"
@@ -67,9 +67,7 @@ func (p *Profile) Resolve(h Host) (*Profile, source.Diagnostics) {
 		caps = DefaultCaps()
 	}
 	for _, c := range caps {
-		if !slices.Contains(capabilities, c) {
-			diags.Errorf(source.Span{}, "unknown-capability", "no capability named %q", c)
-		}
+		CheckCapability(c, source.Span{}, &diags)
 	}
 	out := *p
 	out.ArchMap, out.Syscalls = nil, nil
@@ -130,11 +128,13 @@ func knownArchGuard(name string) bool {
 	return false
 }
 
-// capabilities are those of linux/capability.h.
-var capabilities = strings.Fields(`
-	CAP_CHOWN CAP_DAC_OVERRIDE CAP_DAC_READ_SEARCH CAP_FOWNER CAP_FSETID CAP_KILL CAP_SETGID CAP_SETUID CAP_SETPCAP
-	CAP_LINUX_IMMUTABLE CAP_NET_BIND_SERVICE CAP_NET_BROADCAST CAP_NET_ADMIN CAP_NET_RAW CAP_IPC_LOCK CAP_IPC_OWNER
-	CAP_SYS_MODULE CAP_SYS_RAWIO CAP_SYS_CHROOT CAP_SYS_PTRACE CAP_SYS_PACCT CAP_SYS_ADMIN CAP_SYS_BOOT CAP_SYS_NICE
-	CAP_SYS_RESOURCE CAP_SYS_TIME CAP_SYS_TTY_CONFIG CAP_MKNOD CAP_LEASE CAP_AUDIT_WRITE CAP_AUDIT_CONTROL CAP_SETFCAP
-	CAP_MAC_OVERRIDE CAP_MAC_ADMIN CAP_SYSLOG CAP_WAKE_ALARM CAP_BLOCK_SUSPEND CAP_AUDIT_READ CAP_PERFMON CAP_BPF
-	CAP_CHECKPOINT_RESTORE`)
+// CheckCapability finds fault with a name that is no capability's.
+func CheckCapability(name string, at source.Span, diags *source.Diagnostics) {
+	if _, ok := linux.Capability(name); ok {
+		return
+	}
+	d := diags.Errorf(at, "unknown-capability", "no capability named %q", name)
+	if near, ok := linux.ClosestCapability(name); ok {
+		d.Hint = fmt.Sprintf("did you mean %q?", near)
+	}
+}

@@ -144,6 +144,12 @@ func (o *Options) host(diags *source.Diagnostics) (host oci.Host, ok bool) {
 			return host, false
 		}
 	}
+	for _, c := range o.Capabilities {
+		oci.CheckCapability(c, source.Span{}, diags)
+	}
+	if diags.HasErrors() {
+		return host, false
+	}
 	host.Caps, host.Runtime = o.Capabilities, o.Runtime
 	if list := o.arches(); len(list) > 0 {
 		host.Arch = list[0]

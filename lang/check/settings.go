@@ -2,6 +2,7 @@ package check
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -200,14 +201,11 @@ func (c *collector) guard(e syntax.Expr) bool {
 
 // capability reports whether the process has a capability.
 func (c *collector) capability(n *syntax.Name) bool {
-	if !strings.HasPrefix(n.Text, "CAP_") || !constantKnown(n.Text) {
-		var names []string
-		for _, name := range linux.X86_64.Constants() {
-			if strings.HasPrefix(name, "CAP_") {
-				names = append(names, name)
-			}
+	if _, ok := linux.Capability(n.Text); !ok {
+		d := c.diags.Errorf(n.At, "bad-guard", "no capability named %q", n.Text)
+		if near, ok := linux.ClosestCapability(n.Text); ok {
+			d.Hint = fmt.Sprintf("did you mean %q?", near)
 		}
-		c.diags.Errorf(n.At, "bad-guard", "no capability named %q", n.Text).Hint = didYouMean(n.Text, names)
 		return false
 	}
 	return slices.Contains(c.opts.Capabilities, n.Text)
