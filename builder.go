@@ -27,7 +27,8 @@ import (
 //
 // What is wrong is told by [Builder.Policy], all at once, with the places in the Go
 // program at which it was added; and the rule that decides a call is named by its
-// place there. A Builder is not safe for concurrent use.
+// place there. New makes Builders: a zero one has no default action, which is an
+// error. A Builder is not safe for concurrent use.
 type Builder struct {
 	arches    []linux.Arch
 	byDefault fragment
@@ -55,15 +56,16 @@ type fragment struct {
 //
 // Calls of other architectures get kill_thread, x32's on x86_64 among them.
 func New(byDefault Action, arches ...linux.Arch) *Builder {
-	b := &Builder{arches: arches}
-	if len(arches) == 0 {
-		b.arches = []linux.Arch{Machine()}
-	}
-	b.byDefault = here("DEFAULT_POLICY = " + b.action(byDefault))
+	b := &Builder{byDefault: here("DEFAULT_POLICY = " + written(byDefault))}
 	b.checkAction(byDefault, b.byDefault)
-	for _, a := range b.arches {
-		if !a.Valid() {
-			b.findings.Errorf(b.byDefault.span(), "unknown-arch", "there is no such architecture")
+	if len(arches) == 0 {
+		arches = []linux.Arch{Machine()}
+	}
+	for _, a := range arches {
+		if a.Valid() {
+			b.arches = append(b.arches, a)
+		} else {
+			b.findings.Errorf(b.byDefault.span(), "unknown-arch", "linux.Arch(%d) is no architecture that secco knows", a)
 		}
 	}
 	return b
@@ -71,25 +73,35 @@ func New(byDefault Action, arches ...linux.Arch) *Builder {
 
 // Add adds the rule that these syscalls get the action, whatever their arguments.
 func (b *Builder) Add(a Action, syscalls ...string) {
+	if len(syscalls) == 0 {
+		b.findings.Errorf(here("return "+written(a)).span(), "no-syscall", "a rule for no syscall")
+	}
 	for _, name := range syscalls {
-		b.add(a, here(name+": return "+b.action(a)), name, false)
+		b.add(a, here(name+": return "+written(a)), name, false)
 	}
 }
 
 // AddIf adds the rule that a syscall gets the action where all of the conditions
 // hold.
 func (b *Builder) AddIf(a Action, syscall string, conditions ...Condition) {
-	f := here(syscall + " { " + join(conditions, " && ") + " -> " + b.action(a) + " }")
-	if len(conditions) == 0 {
+	all := join(conditions, " && ")
+	f := here(syscall + " { " + all.text + " -> " + written(a) + " }")
+	switch {
+	case len(conditions) == 0:
 		b.findings.Errorf(f.span(), "no-condition", "a rule for %q without a condition: Add is for those", syscall)
-		return
+	case all.wrong != "":
+		b.findings.Errorf(f.span(), "bad-condition", "the rule for %q: %s", syscall, all.wrong)
+	default:
+		b.add(a, f, syscall, true)
 	}
-	b.add(a, f, syscall, true)
 }
 
 // Delete takes away the rules that syscalls have so far. One without any is an
 // error.
 func (b *Builder) Delete(syscalls ...string) {
+	if len(syscalls) == 0 {
+		b.findings.Errorf(here("remove").span(), "no-syscall", "the rules of no syscall are deleted")
+	}
 	for _, name := range syscalls {
 		before := len(b.rules)
 		b.rules = slices.DeleteFunc(b.rules, func(r rule) bool { return r.syscall == name })
@@ -102,6 +114,10 @@ func (b *Builder) Delete(syscalls ...string) {
 // Combine adds the rules of another Builder behind b's. The default action and the
 // architectures remain b's. See [Union] and [Intersection] for whole policies.
 func (b *Builder) Combine(other *Builder) {
+	if other == nil {
+		b.findings.Errorf(here("include").span(), "no-builder", "there is no Builder to combine with: it is nil")
+		return
+	}
 	b.rules = append(b.rules, other.rules...)
 	b.findings = append(b.findings, other.findings...)
 }
@@ -124,22 +140,13 @@ func (b *Builder) checkAction(a Action, f fragment) {
 	}
 }
 
-// action returns an action as secco's language writes it; errnos by name where all
-// architectures number it so.
-func (b *Builder) action(a Action) string {
-	if a = a.Effect(); a.Kind() != linux.Errno {
-		return a.String()
-	}
-	name, ok := linux.X86_64.ErrnoName(a.Data())
-	for _, arch := range b.arches {
-		if k, known := arch.Errno(name); !known || k != a.Data() {
-			ok = false
-		}
-	}
-	if !ok {
+// written returns an action as secco's language writes it. Errnos are numbers, for
+// what a name means depends on the architecture.
+func written(a Action) string {
+	if a = a.Effect(); a.Kind() == linux.Errno {
 		return fmt.Sprintf("errno(%d)", a.Data())
 	}
-	return name
+	return a.String()
 }
 
 // here returns the fragment of what the caller's caller adds.
@@ -160,6 +167,11 @@ func (f fragment) span() source.Span {
 // A condition on bits that the kernel does not look at is among that, for such a
 // rule can be dodged.
 func (b *Builder) Policy() (*Policy, error) {
+	if b == nil || b.byDefault.file == nil {
+		var findings source.Diagnostics
+		findings.Errorf(here("Policy()").span(), "no-builder", "there is no default action: New makes a Builder")
+		return nil, findings
+	}
 	findings := slices.Clone(b.findings)
 	file := &syntax.File{Source: b.byDefault.file}
 	parse := func(f fragment) syntax.Stmt {
@@ -196,6 +208,9 @@ func (b *Builder) Policy() (*Policy, error) {
 		if whole != nil {
 			file.Stmts = append(file.Stmts, whole)
 		}
+	}
+	if len(b.arches) == 0 {
+		return nil, findings // which say why
 	}
 	meaning, more := lang.LoadSyntax([]*syntax.File{file}, lang.Options{Targets: b.arches})
 	for _, d := range more {

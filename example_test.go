@@ -423,7 +423,7 @@ func ExampleProveStricter() {
 	fmt.Println(secco.ProveStricter(before, after))
 	// Output:
 	// <nil>
-	// x86_64 socket(AF_INET) gets allow (web.secco:6) of the one and errno(EPERM) (after.secco:6) of the other
+	// x86_64 socket(AF_INET) gets allow (web.secco:6) from the first and errno(EPERM) (after.secco:6) from the second
 }
 
 // What either of two policies allows, and what both do.

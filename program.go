@@ -2,6 +2,7 @@ package secco
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -22,7 +23,8 @@ import (
 // not. It finds out by trying, on a thread that ends with it.
 func Supported() error { return compat.CheckSupport() }
 
-// Program is what the kernel runs.
+// Program is what the kernel runs. One without instructions, as the zero Program and
+// a nil one are, is an error wherever it is to do something.
 type Program struct {
 	// Instructions are the program.
 	Instructions bpf.Program
@@ -36,6 +38,9 @@ type Program struct {
 // Compile returns the program of a policy; where the policy was read from a program,
 // that one. See [ProveEqual] for a proof that it does what the policy means.
 func Compile(p *Policy) (*Program, error) {
+	if err := p.check(); err != nil {
+		return nil, err
+	}
 	opts, err := hook.OptionsFor(p.meaning.Settings)
 	if err != nil {
 		return nil, err
@@ -54,9 +59,22 @@ func Compile(p *Policy) (*Program, error) {
 	return program, nil
 }
 
+var errNoProgram = errors.New("there is no program: it has no instructions")
+
+// check returns an error where a program is none.
+func (p *Program) check() error {
+	if p == nil || len(p.Instructions) == 0 {
+		return errNoProgram
+	}
+	return nil
+}
+
 // Eval runs a call through the program, as the kernel would, and returns what it
 // does. The program has to be valid: see [bpf.Validate].
 func (p *Program) Eval(call Call) (Action, error) {
+	if err := p.check(); err != nil {
+		return 0, err
+	}
 	m, err := emulator.New(p.Instructions)
 	if err != nil {
 		return 0, err
@@ -66,11 +84,19 @@ func (p *Program) Eval(call Call) (Action, error) {
 
 // Bytes returns the program as seccomp(2) of this machine takes it, and other tools'
 // files hold it.
-func (p *Program) Bytes() []byte { return bpf.Encode(p.Instructions, binary.NativeEndian) }
+func (p *Program) Bytes() []byte {
+	if p.check() != nil {
+		return nil
+	}
+	return bpf.Encode(p.Instructions, binary.NativeEndian)
+}
 
 // Dump writes the program's text, with the rules that instructions are there for as
 // comments. secco's assembler takes it.
 func (p *Program) Dump(w io.Writer) error {
+	if err := p.check(); err != nil {
+		return err
+	}
 	opts := asm.Options{Comment: p.rules}
 	if len(p.arches) > 0 {
 		opts.Arch = p.arches[0]
@@ -149,6 +175,9 @@ func (p *Program) Exec(argv, env []string) error {
 // checkMachine returns an error where the program has no rules for this machine's
 // own calls: all of them would be refused.
 func (p *Program) checkMachine() error {
+	if err := p.check(); err != nil {
+		return err
+	}
 	machine := Machine()
 	if p.arches == nil || slices.Contains(p.arches, machine) {
 		return nil

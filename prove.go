@@ -1,6 +1,8 @@
 package secco
 
 import (
+	"cmp"
+	"errors"
 	"fmt"
 
 	"secco/policy"
@@ -14,12 +16,21 @@ type Filter interface {
 	decide(Call) (Action, source.Span)
 }
 
-//nolint:unparam // as Filter has it
-func (p *Policy) prover() (prove.Filter, error) { return prove.Policy(p.meaning), nil }
+func (p *Policy) prover() (f prove.Filter, err error) {
+	if err := p.check(); err != nil {
+		return f, err
+	}
+	return prove.Policy(p.meaning), nil
+}
 
 func (p *Policy) decide(call Call) (Action, source.Span) { return p.Eval(call) }
 
-func (p *Program) prover() (prove.Filter, error) { return prove.Program(p.Instructions) }
+func (p *Program) prover() (f prove.Filter, err error) {
+	if err := p.check(); err != nil {
+		return f, err
+	}
+	return prove.Program(p.Instructions)
+}
 
 //nolint:unparam // as Filter has it
 func (p *Program) decide(call Call) (Action, source.Span) {
@@ -41,6 +52,9 @@ func ProveEqual(a, b Filter) error { return proved(prove.Equivalent, a, b) }
 func ProveStricter(a, b Filter) error { return proved(prove.AtLeastAsStrict, a, b) }
 
 func proved(question func(a, b prove.Filter, o prove.Options) (prove.Result, error), a, b Filter) error {
+	if a == nil || b == nil {
+		return errors.New("there is nothing to compare with: a filter is nil")
+	}
 	left, err := a.prover()
 	if err != nil {
 		return err
@@ -74,7 +88,15 @@ type DifferentError struct {
 
 // Error returns the call and both answers.
 func (e *DifferentError) Error() string {
-	return fmt.Sprintf("%s gets %s (%s) of the one and %s (%s) of the other", prove.CallString(&e.Call), e.A, e.RuleA, e.B, e.RuleB)
+	return fmt.Sprintf("%s gets %s from the first and %s from the second", prove.CallString(&e.Call), decision(e.A, e.RuleA), decision(e.B, e.RuleB))
+}
+
+// decision names an action and the rule, where that is known.
+func decision(a Action, rule source.Span) string {
+	if rule.IsZero() {
+		return a.String()
+	}
+	return fmt.Sprintf("%s (%s)", a, rule)
 }
 
 // UndecidedError says that a proof took more than its bounds allow: nothing is
@@ -94,6 +116,9 @@ func Union(a, b *Policy) (*Policy, error) { return merged(a, b, policy.Union) }
 func Intersection(a, b *Policy) (*Policy, error) { return merged(a, b, policy.Intersection) }
 
 func merged(a, b *Policy, join policy.Join) (*Policy, error) {
+	if err := cmp.Or(a.check(), b.check()); err != nil {
+		return nil, err
+	}
 	p := &Policy{}
 	var dropped []string
 	p.meaning, dropped = policy.Merge(a.meaning, b.meaning, join)

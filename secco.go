@@ -23,6 +23,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -82,13 +83,25 @@ func Machine() linux.Arch {
 	return arch
 }
 
-// Policy is what a filter means. Policies are immutable.
+// Policy is what a filter means. Policies are immutable. They come from [Open],
+// [Load] or a [Builder]: a zero or nil one is no policy, which is an error wherever
+// one can be returned, and nothing is allowed by it.
 type Policy struct {
 	meaning  *policy.Policy
 	original bpf.Program // where it was read from a program
 	tests    []lang.Test
 	freq     map[linux.Arch]map[uint32]float64
 	warnings source.Diagnostics
+}
+
+var errNoPolicy = errors.New("there is no policy: Open, Load and Builder.Policy return one")
+
+// check returns an error where a policy is none.
+func (p *Policy) check() error {
+	if p == nil || p.meaning == nil {
+		return errNoPolicy
+	}
+	return nil
 }
 
 // Reader says how to read policies. The zero Reader is right for most.
@@ -142,6 +155,9 @@ func (r Reader) Load(files ...*source.File) (*Policy, error) { return r.load(fil
 
 // load reads sources, some of which may be from files of these names.
 func (r Reader) load(files []*source.File, names []string) (*Policy, error) {
+	if slices.Contains(files, nil) || slices.Contains(r.Definitions, nil) {
+		return nil, errors.New("one of the sources is nil")
+	}
 	var dirs []string
 	for _, name := range names {
 		dir, _ := filepath.Split(name)
@@ -193,17 +209,37 @@ func open(name string) (*source.File, error) {
 }
 
 // Warnings returns what is worth a look in the policy and stopped nothing.
-func (p *Policy) Warnings() source.Diagnostics { return p.warnings }
+func (p *Policy) Warnings() source.Diagnostics {
+	if p == nil {
+		return nil
+	}
+	return p.warnings
+}
 
-// Meaning returns the policy as the packages below take it, convert for one.
-func (p *Policy) Meaning() *policy.Policy { return p.meaning }
+// Meaning returns the policy as the packages below take it, convert for one; nil of
+// what is no policy.
+func (p *Policy) Meaning() *policy.Policy {
+	if p == nil {
+		return nil
+	}
+	return p.meaning
+}
 
 // Eval returns what happens to a call, and the place of the rule that decides it,
-// which is zero for what the policy does not state.
-func (p *Policy) Eval(call Call) (Action, source.Span) { return p.meaning.Eval(&call) }
+// which is zero for what the policy does not state. What is no policy kills the
+// process for every call.
+func (p *Policy) Eval(call Call) (Action, source.Span) {
+	if p.check() != nil {
+		return KillProcess, source.Span{}
+	}
+	return p.meaning.Eval(&call)
+}
 
 // String returns a policy in secco's language that means the same.
 func (p *Policy) String() string {
+	if err := p.check(); err != nil {
+		return fmt.Sprintf("# %s\n", err)
+	}
 	text, err := decompile.Text(p.meaning, decompile.TextOptions{})
 	if err != nil {
 		return fmt.Sprintf("# The language has no words for this policy: %s\n", strings.ReplaceAll(err.Error(), "\n", " "))
@@ -214,6 +250,9 @@ func (p *Policy) String() string {
 // Test runs the tests that the policy states about itself. The error is nil where
 // all are proved, else a list with a [*TestError] for each that is not.
 func (p *Policy) Test() error {
+	if err := p.check(); err != nil {
+		return err
+	}
 	var failed []error
 	for _, t := range p.tests {
 		result, err := t.Prove(p.meaning)

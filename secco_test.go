@@ -2,6 +2,7 @@ package secco_test
 
 import (
 	"errors"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -122,20 +123,26 @@ func TestBuilderWrong(t *testing.T) {
 		"no name":           {func(b *secco.Builder) { b.Add(secco.Allow, "") }, "error[unknown-syscall]"},
 		"more than a name":  {func(b *secco.Builder) { b.Add(secco.Allow, "read: 1\nwrite") }, "error[unknown-syscall]"},
 		"a group":           {func(b *secco.Builder) { b.AddIf(secco.Allow, "@io", secco.Arg(0).Equal(1)) }, "error[unknown-syscall]"},
-		"argument":          {func(b *secco.Builder) { b.AddIf(secco.Allow, "read", secco.Arg(6).Equal(1)) }, "error[unknown-name]"},
-		"negative argument": {func(b *secco.Builder) { b.AddIf(secco.Allow, "read", secco.Arg(-1).Equal(1)) }, "error["},
+		"argument":          {func(b *secco.Builder) { b.AddIf(secco.Allow, "read", secco.Arg(6).Equal(1)) }, "error[bad-condition]: the rule for \"read\": there is no argument 6: they are 0 to 5"},
+		"negative argument": {func(b *secco.Builder) { b.AddIf(secco.Allow, "read", secco.Arg(-1).In(1)) }, "error[bad-condition]: the rule for \"read\": there is no argument -1"},
 		"no condition":      {func(b *secco.Builder) { b.AddIf(secco.Allow, "read") }, "error[no-condition]"},
-		"zero condition":    {func(b *secco.Builder) { b.AddIf(secco.Allow, "read", secco.Condition{}) }, "error["},
-		"zero argument":     {func(b *secco.Builder) { b.AddIf(secco.Allow, "read", secco.Argument{}.Equal(3)) }, "error["},
-		"one of none":       {func(b *secco.Builder) { b.AddIf(secco.Allow, "read", secco.AnyOf()) }, "error["},
-		"in nothing":        {func(b *secco.Builder) { b.AddIf(secco.Allow, "read", secco.Arg(0).In()) }, "error[arity]"},
-		"too wide":          {func(b *secco.Builder) { b.AddIf(secco.Allow, "read", secco.ArgL(0).Equal(1<<32)) }, "error[constant-range]"},
-		"can be dodged":     {func(b *secco.Builder) { b.AddIf(secco.KillProcess, "socket", secco.Arg(0).Equal(16)) }, "error[wide-comparison]"},
-		"never reached":     {func(b *secco.Builder) { b.Add(secco.Allow, "read"); b.Add(secco.Log, "read") }, "error[duplicate-rule]"},
-		"nothing to delete": {func(b *secco.Builder) { b.Delete("read") }, "error[nothing-to-remove]"},
-		"errno":             {func(b *secco.Builder) { b.Add(secco.Errno(4096), "read") }, "error[bad-action]"},
-		"large errno":       {func(b *secco.Builder) { b.Add(secco.Errno(1<<16+1), "read") }, "error[bad-action]"},
-		"action":            {func(b *secco.Builder) { b.Add(0x12340000, "read") }, "error[bad-action]"},
+		"zero condition":    {func(b *secco.Builder) { b.AddIf(secco.Allow, "read", secco.Condition{}) }, "error[bad-condition]: the rule for \"read\": a zero Condition"},
+		"zero argument":     {func(b *secco.Builder) { b.AddIf(secco.Allow, "read", secco.Argument{}.AnyBits(3)) }, "error[bad-condition]: the rule for \"read\": the zero Argument"},
+		"one of none":       {func(b *secco.Builder) { b.AddIf(secco.Allow, "read", secco.AnyOf()) }, "error[bad-condition]: the rule for \"read\": AnyOf takes at least one"},
+		"in nothing":        {func(b *secco.Builder) { b.AddIf(secco.Allow, "read", secco.Arg(0).In()) }, "error[bad-condition]: the rule for \"read\": In and NotIn take"},
+		"the second, inside": {func(b *secco.Builder) {
+			b.AddIf(secco.Allow, "read", secco.Arg(2).Equal(1), secco.AnyOf(secco.Arg(1).Equal(1), secco.Not(secco.Not(secco.Condition{}))))
+		}, "error[bad-condition]: the rule for \"read\": a zero Condition"},
+		"no syscall":            {func(b *secco.Builder) { b.Add(secco.Allow) }, "error[no-syscall]"},
+		"nothing named":         {func(b *secco.Builder) { b.Delete() }, "error[no-syscall]"},
+		"combined with nothing": {func(b *secco.Builder) { b.Combine(nil) }, "error[no-builder]"},
+		"too wide":              {func(b *secco.Builder) { b.AddIf(secco.Allow, "read", secco.ArgL(0).Equal(1<<32)) }, "error[constant-range]"},
+		"can be dodged":         {func(b *secco.Builder) { b.AddIf(secco.KillProcess, "socket", secco.Arg(0).Equal(16)) }, "error[wide-comparison]"},
+		"never reached":         {func(b *secco.Builder) { b.Add(secco.Allow, "read"); b.Add(secco.Log, "read") }, "error[duplicate-rule]"},
+		"nothing to delete":     {func(b *secco.Builder) { b.Delete("read") }, "error[nothing-to-remove]"},
+		"errno":                 {func(b *secco.Builder) { b.Add(secco.Errno(4096), "read") }, "error[bad-action]"},
+		"large errno":           {func(b *secco.Builder) { b.Add(secco.Errno(1<<16+1), "read") }, "error[bad-action]"},
+		"action":                {func(b *secco.Builder) { b.Add(0x12340000, "read") }, "error[bad-action]"},
 		"of what is combined": {func(b *secco.Builder) {
 			other := secco.New(secco.Allow)
 			other.AddIf(secco.Allow, "read")
@@ -150,11 +157,12 @@ func TestBuilderWrong(t *testing.T) {
 			t.Errorf("%s: %v, want %s", name, err, c.want)
 		}
 	}
-	for _, arches := range [][]linux.Arch{{0}, {200}} {
+	for _, arches := range [][]linux.Arch{{0}, {200}, {200, linux.X86_64}} {
 		b := secco.New(secco.Errno(unix.EPERM), arches...)
 		b.Add(secco.Errno(unix.EACCES), "read")
-		if _, err := b.Policy(); err == nil {
-			t.Errorf("architectures %v", arches)
+		var findings source.Diagnostics
+		if _, err := b.Policy(); !errors.As(err, &findings) || len(findings) != 1 || findings[0].Code != "unknown-arch" || findings[0].Span.Position().File != "secco_test.go" {
+			t.Errorf("architectures %v: %v", arches, err)
 		}
 		if _, err := secco.CallOf(arches[0], "read"); err == nil {
 			t.Errorf("a call of architecture %v", arches)
@@ -162,6 +170,81 @@ func TestBuilderWrong(t *testing.T) {
 	}
 	if _, err := secco.New(0x7ff10000).Policy(); err == nil || !strings.Contains(err.Error(), "bad-action") {
 		t.Error(err)
+	}
+}
+
+// What is no policy, program or builder is an error, and never a panic.
+func TestNothing(t *testing.T) {
+	p, err := secco.New(secco.Allow).Policy()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, none := range []*secco.Policy{nil, {}} {
+		_, compileErr := secco.Compile(none)
+		_, leftErr := secco.Union(none, p)
+		_, rightErr := secco.Intersection(p, none)
+		for i, err := range []error{compileErr, leftErr, rightErr, none.Test(), secco.ProveEqual(none, p), secco.ProveStricter(p, none), secco.ProveEqual(none, none)} {
+			if err == nil || !strings.Contains(err.Error(), "there is no policy") {
+				t.Errorf("%d: %v", i, err)
+			}
+		}
+		if a, rule := none.Eval(secco.Call{}); a != secco.KillProcess || !rule.IsZero() {
+			t.Errorf("%v by %v", a, rule)
+		}
+		if none.Meaning() != nil || none.Warnings() != nil || none.String() != "# there is no policy: Open, Load and Builder.Policy return one\n" {
+			t.Error(none.String())
+		}
+	}
+	for _, none := range []*secco.Program{nil, {}} {
+		_, evalErr := none.Eval(secco.Call{})
+		_, listenErr := none.Listen()
+		for i, err := range []error{
+			evalErr, none.Dump(io.Discard), none.Install(), listenErr, none.Exec([]string{"true"}, nil), secco.ProveEqual(none, p), secco.ProveStricter(p, none),
+		} {
+			if err == nil || !strings.Contains(err.Error(), "there is no program") {
+				t.Errorf("%d: %v", i, err)
+			}
+		}
+		if none.Bytes() != nil {
+			t.Error("bytes of no program")
+		}
+	}
+	for i, err := range []error{secco.ProveEqual(nil, nil), secco.ProveEqual(p, nil), secco.ProveStricter(nil, p)} {
+		if err == nil || !strings.Contains(err.Error(), "a filter is nil") {
+			t.Errorf("%d: %v", i, err)
+		}
+	}
+	zero := &secco.Builder{}
+	zero.Add(secco.Allow, "read")
+	zero.Delete("read")
+	zero.Combine(secco.New(secco.Allow))
+	for _, b := range []*secco.Builder{nil, zero} {
+		if _, err := b.Policy(); err == nil || !strings.HasPrefix(err.Error(), "secco_test.go:") || !strings.Contains(err.Error(), "error[no-builder]") {
+			t.Error(err)
+		}
+	}
+	definitions := secco.Reader{Definitions: []*source.File{nil}}
+	_, loadErr := secco.Reader{}.Load((*source.File)(nil))
+	_, definitionsErr := definitions.Load(source.NewFile("p.secco", "DEFAULT_POLICY = allow\n"))
+	for _, err := range []error{loadErr, definitionsErr} {
+		if err == nil || !strings.Contains(err.Error(), "one of the sources is nil") {
+			t.Error(err)
+		}
+	}
+}
+
+// An errno is its number, whatever the builder that it comes from is for: MIPS
+// numbers many in another way.
+func TestCombineErrno(t *testing.T) {
+	a, b := secco.New(secco.Allow, linux.MIPS64LE), secco.New(secco.Allow, linux.X86_64)
+	b.Add(secco.Errno(38), "read")
+	a.Combine(b)
+	p, err := a.Policy()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := eval(t, p, linux.MIPS64LE, "read"); got != secco.Errno(38) {
+		t.Error(got)
 	}
 }
 
