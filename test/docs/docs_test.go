@@ -3,8 +3,8 @@
 // there stands for any lines. A command goes on behind "> ", and one that fails
 // shows "(exit code N)" as its last line. A block with a file's name behind its
 // kind, such as "secco web.secco", is that file. Every document has a directory
-// of its own; its blocks run in order. Go files there import this module's
-// packages.
+// of its own; its blocks run in order. One that makes a module with go mod init has
+// the repository there as secco.
 //
 // go test ./test/docs -update writes what the commands print into the documents.
 package docs
@@ -56,8 +56,8 @@ func runDocument(t *testing.T, name, bin string) (ran int) {
 		t.Fatal(err)
 	}
 	dir := t.TempDir()
-	if strings.Contains(string(text), "\n```go ") {
-		workspace(t, dir)
+	if strings.Contains(string(text), "\n$ go mod init ") {
+		repository(t, filepath.Join(dir, "secco"))
 	}
 	var changed strings.Builder
 	at := 0
@@ -97,24 +97,14 @@ func runDocument(t *testing.T, name, bin string) (ran int) {
 	return ran
 }
 
-// workspace lets Go files in a directory import this module.
-func workspace(t *testing.T, dir string) {
+// repository stands in for a clone of the repository.
+func repository(t *testing.T, path string) {
 	module, err := filepath.Abs(root)
 	if err != nil {
 		t.Fatal(err)
 	}
-	text, err := os.ReadFile(filepath.Join(module, "go.mod"))
-	if err != nil {
+	if err := os.Symlink(module, path); err != nil {
 		t.Fatal(err)
-	}
-	version := regexp.MustCompile(`(?m)^go .*$`).FindString(string(text))
-	for name, text := range map[string]string{
-		"go.mod":  "module example\n\n" + version + "\n",
-		"go.work": version + "\n\nuse (\n\t.\n\t" + module + "\n)\n",
-	} {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
 	}
 }
 
