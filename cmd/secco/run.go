@@ -18,8 +18,10 @@ var runCommand = &cli.Command{
 	Usage:     "run a command under a filter",
 	ArgsUsage: "FILTER [--] CMD [ARG...]",
 	Description: "The command takes this process's place once the filter is on it; if anything goes wrong\n" +
-		"before, it does not run. Exit codes are the command's, but for 126 where it can't be\n" +
-		"executed, 127 where there is no such command, and secco's own.",
+		"before, it does not run. Guards that ask for the kernel's version get the running one's,\n" +
+		"unless --kernel-version states another.\n\n" +
+		"Exit codes are the command's, but for 126 where it can't be executed, 127 where there is\n" +
+		"no such command, and secco's own.",
 	Flags: flags([]cli.Flag{
 		archFlag,
 		&cli.BoolFlag{Name: "gate", DisableDefaultText: true, Usage: "let CMD start although the filter refuses execve; every later execve fails (Linux 5.5)"},
@@ -28,6 +30,7 @@ var runCommand = &cli.Command{
 		if err := s.want(2, -1); err != nil {
 			return err
 		}
+		s.kernel = hook.Kernel() // where the filter will be
 		f, err := s.load(s.Args().First())
 		if err != nil {
 			return err

@@ -28,6 +28,7 @@ type session struct {
 	// asBuilt says that a profile is read without what --runtime adds, which the
 	// command tells apart.
 	asBuilt bool
+	kernel  string // the version for guards where no flag states one
 }
 
 // action makes a command's action of a function that works in a session. What it
@@ -194,7 +195,7 @@ func (s *session) readerOptions() (readers.Options, error) {
 		BadArch:  s.String("default-badarch"),
 		X32:      s.String("default-x32"),
 	}
-	opts.Capabilities, opts.Kernel = s.capabilities(), s.String(versionFlag.Name)
+	opts.Capabilities, opts.Kernel = s.capabilities(), cmp.Or(s.String(versionFlag.Name), s.kernel)
 	for _, name := range s.StringSlice("define") {
 		in, err := s.read(name)
 		if err != nil {

@@ -85,7 +85,8 @@ func IsName(s string) bool {
 // directory.
 //
 // A program beside a text is its precompiled form and is preferred, if it is no
-// older and the text says nothing that a program can't hold.
+// older and the text says nothing that a program can't hold. Guards that ask for the
+// kernel are about the running one.
 func (s Store) Load(name string) (*Filter, error) {
 	if !IsName(name) {
 		return nil, fmt.Errorf("%q is no policy's name", name)
@@ -165,9 +166,9 @@ func (s Store) load(root *os.Root, name string) (*Filter, error) {
 	return nil, fs.ErrNotExist
 }
 
-// unsayable finds what a program can't hold: how it is to be installed, and other
-// files whose age counts.
-var unsayable = lazy(`(?m)^[ \t]*(FLAGS|NO_NEW_PRIVS|LISTENER\w*|include|base)\b`)
+// unsayable finds what a program can't hold: how it is to be installed, other files
+// whose age counts, and what depends on where it is installed.
+var unsayable = lazy(`(?m)^[ \t]*(FLAGS|NO_NEW_PRIVS|LISTENER\w*|include|base)\b|^[^#\n]*\bwhen\b`)
 
 // lazy returns an expression that is compiled when it is needed: containers wait
 // for secco-wrap to start.
@@ -238,7 +239,7 @@ var namesTargets = lazy(`\bARCHES\b`)
 // compile makes the filter of a policy's text. A text that names no targets is
 // for this machine.
 func compile(file *source.File) (*Filter, error) {
-	var opts lang.Options
+	opts := lang.Options{Kernel: hook.Kernel()}
 	named := strings.Contains(file.Text(), "ARCHES") && namesTargets().MatchString(file.Text())
 	if native, ok := linux.ParseArch(runtime.GOARCH); ok && !named {
 		opts.Targets = []linux.Arch{native}

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -98,6 +99,42 @@ func TestStore(t *testing.T) {
 	}
 	if f, err := (policies.Store{Dir: at("missing"), Shipped: true}).Load("pure"); err != nil || f.Policy == nil {
 		t.Errorf("without the directory: %v", err)
+	}
+}
+
+// Guards are about the running kernel, and no program stands for a text with some:
+// it was made for what its maker stated.
+func TestGuards(t *testing.T) {
+	dir := t.TempDir()
+	write(t, filepath.Join(dir, "new.secco"), []byte(text+"when kernel >= 3.17 {\n\twrite: 1\n}\n"), time.Hour)
+	write(t, filepath.Join(dir, "new.bpf"), encoded(program), 0)
+	write(t, filepath.Join(dir, "old.secco"), []byte(text+"write: 1\narch x86_64, aarch64 { when kernel < 3.17 {\n\twrite: 0\n} }\n"), time.Hour)
+	write(t, filepath.Join(dir, "old.bpf"), encoded(program), 0)
+	write(t, filepath.Join(dir, "comment.secco"), []byte(text+"# when in doubt\n"), time.Hour)
+	write(t, filepath.Join(dir, "comment.bpf"), encoded(program), 0)
+	arch, _ := linux.ParseArch(runtime.GOARCH)
+	nr, _ := arch.Syscall("write")
+	for _, c := range []struct {
+		name, file string
+		want       linux.Action
+	}{{"new", "new.secco", linux.Allow}, {"old", "old.secco", linux.Allow}, {"comment", "comment.bpf", linux.Log}} {
+		byName, err := policies.Store{Dir: dir}.Load(c.name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		byPath, err := policies.LoadFile(filepath.Join(dir, c.name+".secco"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range []*policies.Filter{byName, byPath} {
+			if got := hook.Verdicts(f.Program, arch, nr); filepath.Base(f.Name) != c.file || len(got) != 1 || got[0] != c.want {
+				t.Errorf("%s: %s: %v", c.name, f.Name, got)
+			}
+		}
+	}
+	f, err := policies.LoadFile(filepath.Join(dir, "new.bpf"))
+	if err != nil || len(f.Program) != 1 {
+		t.Errorf("a program that is named itself: %v", err)
 	}
 }
 
