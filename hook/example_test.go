@@ -249,8 +249,16 @@ func ExampleCheckExec() {
 	fmt.Println(hook.CheckExec(program("DEFAULT_POLICY = allow\n")))
 	fmt.Println(errors.Is(hook.CheckExec(program("DEFAULT_POLICY = EPERM\n")), hook.ErrRefusesExecve))
 	fmt.Println(errors.Is(hook.CheckExec(program("DEFAULT_POLICY = allow\nmount: return notify\n")), hook.ErrNotifies))
+	other := bpf.Program{ // allows 64-bit PowerPC's calls
+		{Op: bpf.LdW, K: linux.WordArch.Offset(false)},
+		{Op: bpf.JeqK, K: linux.PPC64LE.Audit(), Jf: 1},
+		{Op: bpf.RetK, K: uint32(linux.Allow)},
+		{Op: bpf.RetK, K: uint32(linux.KillThread)},
+	}
+	fmt.Println(errors.Is(hook.CheckExec(other), hook.ErrOtherArch))
 	// Output:
 	// <nil>
+	// true
 	// true
 	// true
 }

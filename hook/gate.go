@@ -61,6 +61,9 @@ func Gate(program bpf.Program) (bpf.Program, error) {
 	if Notifies(program) {
 		return nil, ErrNotifies
 	}
+	if err := checkArch(program); err != nil {
+		return nil, err
+	}
 	native := entries[0]
 	var rules bpf.Program
 	for _, arch := range entries {
@@ -103,11 +106,13 @@ func Gate(program bpf.Program) (bpf.Program, error) {
 var (
 	ErrNotifies      = errors.New("it has notify verdicts, and nobody would answer them")
 	ErrRefusesExecve = errors.New("it refuses execve")
+	ErrOtherArch     = errors.New("it is for another architecture")
 )
 
 // CheckExec returns an error if the program would not let [Exec] start any
 // command, [ErrRefusesExecve], or makes user notifications, for which Exec leaves
-// no listener, [ErrNotifies].
+// no listener, [ErrNotifies]. Of a program that allows calls of other machines
+// only it says that, [ErrOtherArch].
 func CheckExec(program bpf.Program) error {
 	if err := bpf.Validate(program); err != nil {
 		return err
@@ -118,10 +123,40 @@ func CheckExec(program bpf.Program) error {
 	native := entries[0]
 	execve, _ := native.Syscall("execve")
 	found := Verdicts(program, native, execve)
-	if mildest := found[len(found)-1]; mildest.Kind() != linux.Allow && mildest.Kind() != linux.Log {
+	if mildest := found[len(found)-1]; !lets(mildest) {
+		if err := checkArch(program); err != nil {
+			return err
+		}
 		return fmt.Errorf("%w (%s: %v)", ErrRefusesExecve, native, mildest)
 	}
 	return nil
+}
+
+// lets reports whether a call is made that gets the verdict.
+func lets(verdict linux.Action) bool {
+	return verdict.Kind() == linux.Allow || verdict.Kind() == linux.Log
+}
+
+// checkArch returns [ErrOtherArch] if the program allows syscalls, and none that a
+// process on this machine can make.
+func checkArch(program bpf.Program) error {
+	if slices.ContainsFunc(entries, func(a linux.Arch) bool { return allowsAny(program, a) }) {
+		return nil
+	}
+	for _, a := range linux.Arches() {
+		if allowsAny(program, a) {
+			return fmt.Errorf("%w, %s: this machine is %s", ErrOtherArch, a, entries[0])
+		}
+	}
+	return nil
+}
+
+// allowsAny reports whether the program may allow a syscall of an architecture.
+func allowsAny(program bpf.Program, arch linux.Arch) bool {
+	return slices.ContainsFunc(arch.Syscalls(), func(s linux.Syscall) bool {
+		found := Verdicts(program, arch, s.NR)
+		return lets(found[len(found)-1])
+	})
 }
 
 // gateRefuses reports whether the gate has to refuse seccomp(2) with NEW_LISTENER.

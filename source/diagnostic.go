@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode"
 )
 
 // Severity says whether a diagnostic stops the work.
@@ -46,7 +47,7 @@ func (d Diagnostic) Error() string {
 	if !d.Span.IsZero() {
 		head = d.Span.Position().String() + ": "
 	}
-	return fmt.Sprintf("%s%s[%s]: %s", head, d.Severity, d.Code, d.Message)
+	return fmt.Sprintf("%s%s[%s]: %s", head, d.Severity, d.Code, Printable(d.Message))
 }
 
 // Diagnostics is a list of findings; as an error it is the text of its errors.
@@ -114,7 +115,7 @@ func (d Diagnostic) String() string {
 	b.WriteByte('\n')
 	d.Span.quote(&b, d.Hint)
 	for _, r := range d.Related {
-		fmt.Fprintf(&b, "%s: note: %s\n", r.Span.Position(), r.Message)
+		fmt.Fprintf(&b, "%s: note: %s\n", r.Span.Position(), Printable(r.Message))
 		r.Span.quote(&b, "")
 	}
 	return b.String()
@@ -125,6 +126,7 @@ const maxQuote = 120
 
 // quote writes the span's line and carets under it.
 func (s Span) quote(b *strings.Builder, hint string) {
+	hint = Printable(hint)
 	if s.IsZero() {
 		if hint != "" {
 			fmt.Fprintf(b, "   = %s\n", hint)
@@ -134,7 +136,7 @@ func (s Span) quote(b *strings.Builder, hint string) {
 	pos := s.Position()
 	line := []rune(strings.ToValidUTF8(s.file.Line(pos.Line), "\uFFFD"))
 	for i, r := range line {
-		if r < ' ' || r == 0x7f {
+		if !unicode.IsPrint(r) {
 			line[i] = ' ' // tabs too: the caret must stand under its text
 		}
 	}

@@ -5,6 +5,8 @@ package source
 import (
 	"fmt"
 	"sort"
+	"strings"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -15,8 +17,13 @@ type File struct {
 	lines []int // offset of each line's first byte
 }
 
-// NewFile returns a file of this name and text.
+// byteOrderMark is what some editors put before a text in UTF-8.
+const byteOrderMark = "\uFEFF"
+
+// NewFile returns a file of this name and text. A byte order mark at its start is
+// no part of the text.
 func NewFile(name, text string) *File {
+	text = strings.TrimPrefix(text, byteOrderMark)
 	f := &File{name: name, text: text, lines: []int{0}}
 	for i := range len(text) {
 		if text[i] == '\n' {
@@ -100,7 +107,7 @@ func (s Span) String() string {
 		return "-"
 	}
 	p := s.Position()
-	return fmt.Sprintf("%s:%d", p.File, p.Line)
+	return fmt.Sprintf("%s:%d", Printable(p.File), p.Line)
 }
 
 // Position is a place in a file as people read it.
@@ -111,4 +118,17 @@ type Position struct {
 }
 
 // String returns file:line:column.
-func (p Position) String() string { return fmt.Sprintf("%s:%d:%d", p.File, p.Line, p.Column) }
+func (p Position) String() string {
+	return fmt.Sprintf("%s:%d:%d", Printable(p.File), p.Line, p.Column)
+}
+
+// Printable returns a text with what would steer a terminal or end the line, as a
+// file's name may, replaced.
+func Printable(text string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsPrint(r) {
+			return r
+		}
+		return unicode.ReplacementChar
+	}, text)
+}

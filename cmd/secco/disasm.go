@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"unicode"
 
 	"github.com/urfave/cli/v2"
 
@@ -51,7 +50,7 @@ func rules(out *compiler.Output, i int) string {
 	}
 	var names []string
 	for _, span := range out.Origins[i] {
-		if name := printable(span.String()); !span.IsZero() && !slices.Contains(names, name) {
+		if name := span.String(); !span.IsZero() && !slices.Contains(names, name) {
 			names = append(names, name)
 		}
 	}
@@ -60,15 +59,4 @@ func rules(out *compiler.Output, i int) string {
 		names = append(names[:most], fmt.Sprintf("and %d more", len(names)-most))
 	}
 	return strings.Join(names, ", ")
-}
-
-// printable replaces what would end a comment or steer a terminal: a file's name
-// may hold anything.
-func printable(text string) string {
-	return strings.Map(func(r rune) rune {
-		if unicode.IsPrint(r) {
-			return r
-		}
-		return unicode.ReplacementChar
-	}, text)
 }

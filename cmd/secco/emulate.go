@@ -2,6 +2,7 @@ package main
 
 import (
 	"strconv"
+	"strings"
 
 	"github.com/urfave/cli/v2"
 
@@ -103,7 +104,7 @@ func (s *session) answer(j *judge, call *linux.SeccompData) error {
 	text := actionText(verdict, call)
 	switch {
 	case !rule.IsZero():
-		return s.printf("%s\n%s: %s\n", text, rule, rule.File().Line(rule.Position().Line))
+		return s.printf("%s\n%s: %s\n", text, rule, source.Printable(strings.ReplaceAll(rule.File().Line(rule.Position().Line), "\t", " ")))
 	case j.policy != nil:
 		return s.printf("%s\nno rule of the policy: a default that it does not set\n", text)
 	}
@@ -146,6 +147,8 @@ func parseSyscall(arch linux.Arch, word string) (uint32, error) {
 	f := badInput("unknown-syscall", "no syscall %q on %s", word, arch)
 	if linux.SyscallKnown(word) {
 		f.hint("other architectures have it")
+	} else if near, ok := arch.ClosestSyscall(word); ok {
+		f.hint("did you mean %q?", near)
 	}
 	return 0, f
 }

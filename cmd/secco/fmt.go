@@ -6,6 +6,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"secco/lang/syntax"
+	"secco/source"
 )
 
 var fmtCommand = &cli.Command{
@@ -22,6 +23,9 @@ var fmtCommand = &cli.Command{
 	Action: action(func(s *session) error {
 		if err := s.want(1, -1); err != nil {
 			return err
+		}
+		if s.Bool("check") && s.Bool("write") {
+			return badInput("usage", "--check names the files, and --write writes them: it is one of the two")
 		}
 		type change struct {
 			in   input
@@ -46,7 +50,7 @@ var fmtCommand = &cli.Command{
 			switch {
 			case s.Bool("check") && !same:
 				changed = true
-				err = s.printf("%s\n", c.in.name)
+				err = s.printf("%s\n", source.Printable(c.in.name))
 			case s.Bool("check"):
 			case s.Bool("write") && !c.in.isFile:
 				return badInput("usage", "%s is no file that could be written", c.in.name)

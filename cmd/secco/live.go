@@ -32,6 +32,8 @@ func (s *session) loadLive(arg string) (*filter, error) {
 		at = int(n)
 	}
 	switch {
+	case at >= len(programs) && len(programs) == 1:
+		return nil, badInput("no-filter", "%s: the process has 1 filter", arg)
 	case at >= len(programs):
 		return nil, badInput("no-filter", "%s: the process has %d filters", arg, len(programs))
 	case !indexed && len(programs) > 1:

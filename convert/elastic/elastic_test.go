@@ -254,7 +254,7 @@ func TestErrors(t *testing.T) {
 		{cond("{operation: Equal, value: 1.5}"), `p:4:27: error[wrong-type]: value is a whole number from 0 to 2^64-1, this is "1.5"`},
 		{cond("{operation: Equal, value: 18446744073709551616}"), `p:4:27: error[wrong-type]: value is a whole number from 0 to 2^64-1, this is "18446744073709551616"`},
 		{cond("{operation: Equal, value: AF_UNIX}"), `p:4:27: error[wrong-type]: value is a whole number from 0 to 2^64-1, this is "AF_UNIX"`},
-		{"\ufeff# ä\u2028ö: 1", `p:1:6: error[unknown-field]: the filter has no field "ö"`},
+		{"\ufeff# ä\u2028ö: 1", `p:1:5: error[unknown-field]: the filter has no field "ö"`},
 		{"default_action: trap\nsyscalls: &a [*a]", `error[wrong-type]: a group is a mapping, this is a list`},
 		{strings.Repeat("[", 100000), `error[syntax]`},
 		{strings.Repeat("- ", 100000), `error[syntax]`},

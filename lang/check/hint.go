@@ -2,7 +2,10 @@ package check
 
 import (
 	"fmt"
+	"regexp"
+	"slices"
 	"sort"
+	"strings"
 
 	"secco/lang/syntax"
 	"secco/linux"
@@ -68,6 +71,17 @@ func (c *collector) callHint(n *syntax.Name) string {
 	return didYouMean(n.Text, names)
 }
 
+// argument matches what is meant to be an argument.
+var argument = regexp.MustCompile(`^(arg[LH]?)[0-9]+$`)
+
+// returnHint says how a rule takes an action.
+func returnHint(action string) string {
+	if action == "allow" {
+		return `did you mean "return allow", or "1" for always?`
+	}
+	return fmt.Sprintf("did you mean \"return %s\"?", action)
+}
+
 // nameHint finds a name that can stand in an expression.
 func (c *collector) nameHint(n *syntax.Name, params []*syntax.Name) string {
 	if len(c.diags) > syntax.MaxErrors {
@@ -75,6 +89,12 @@ func (c *collector) nameHint(n *syntax.Name, params []*syntax.Name) string {
 	}
 	if hint := c.laterHint(n); hint != "" {
 		return hint
+	}
+	if m := argument.FindStringSubmatch(n.Text); m != nil {
+		return fmt.Sprintf("a call has six arguments, %s0 to %s5", m[1], m[1])
+	}
+	if slices.Contains(actionNames, n.Text) {
+		return returnHint(n.Text)
 	}
 	var names []string
 	for _, p := range params {
@@ -89,6 +109,9 @@ func (c *collector) nameHint(n *syntax.Name, params []*syntax.Name) string {
 	sort.Strings(names)
 	if hint := didYouMean(n.Text, names); hint != "" {
 		return hint
+	}
+	if action, ok := linux.Closest(n.Text, actionNames); ok && n.Text == strings.ToLower(n.Text) {
+		return returnHint(action)
 	}
 	names = nil
 	for _, t := range c.unit.Targets {

@@ -1,7 +1,9 @@
 package check
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 
 	"secco/lang/simplify"
@@ -17,7 +19,11 @@ func (c *collector) define(d *syntax.Define) {
 		Types{Diags: &c.diags}.Any(simplify.Expr(d.Body.Cond, &c.diags))
 	}
 	if strings.HasPrefix(strings.ToUpper(d.Name.Text), "DEFAULT_") {
-		if hint := didYouMean(d.Name.Text, defaultNames()); hint != "" {
+		hint := didYouMean(d.Name.Text, defaultNames())
+		if n, ok := d.Body.Cond.(*syntax.Name); ok && hint == "" && slices.Contains(actionNames, n.Text) {
+			hint = "there is " + strings.Join(defaultNames(), ", ")
+		}
+		if hint != "" {
 			c.diags.Warnf(d.Name.At, "suspicious-name", "%q is a name like any other and sets no default action", d.Name.Text).Hint = hint
 		}
 	}
@@ -51,15 +57,17 @@ func (c *collector) action(a *syntax.Action, params []*syntax.Name) {
 		} else if !errnoKnown(n.Text) && !constantKnown(n.Text) {
 			c.unit.Unknown[n] = true
 			c.diags.Errorf(n.At, "bad-action", "no action or errno named %q", n.Text).Hint =
-				didYouMean(n.Text, actionNames())
+				cmp.Or(didYouMean(n.Text, actionNames), didYouMean(n.Text, errnoNames()))
 		}
 		return
 	}
 	c.names(a.Data, params)
 }
 
-func actionNames() []string {
-	names := []string{"allow", "log", "notify", "kill", "kill_thread", "kill_process", "trap", "trace"}
+var actionNames = []string{"allow", "log", "notify", "kill", "kill_thread", "kill_process", "trap", "trace"}
+
+func errnoNames() []string {
+	var names []string
 	for n := range uint16(linux.MaxErrno) {
 		if name, ok := linux.X86_64.ErrnoName(n); ok {
 			names = append(names, name)

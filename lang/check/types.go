@@ -59,8 +59,11 @@ func (t Types) Condition(e syntax.Expr) {
 	switch t.kind(e) {
 	case boolean, unknown:
 	default:
-		t.Diags.Errorf(e.Span(), "not-condition", "a number stands where a condition is expected").Hint =
-			`compare it with something; as a rule's whole body, "1" means always`
+		d := t.Diags.Errorf(e.Span(), "not-condition", "a number stands where a condition is expected")
+		d.Hint = `compare it with something; as a rule's whole body, "1" means always`
+		if name := e.Span().Text(); errnoKnown(name) {
+			d.Hint = returnHint(name)
+		}
 	}
 }
 

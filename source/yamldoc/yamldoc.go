@@ -105,11 +105,7 @@ func (r *Reader) broken(err error) {
 
 // index notes where characters and lines are.
 func (r *Reader) index(text string) {
-	if strings.HasPrefix(text, "\ufeff") { // the parser does not count it
-		r.lines = append(r.lines, 1)
-	} else {
-		r.lines = append(r.lines, 0)
-	}
+	r.lines = append(r.lines, 0)
 	for i, c := range text {
 		r.chars = append(r.chars, i)
 		switch {
