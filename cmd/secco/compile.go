@@ -1,7 +1,6 @@
 package main
 
 import (
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -78,11 +77,13 @@ func (s *session) format() (func(*session, *filter, *compiler.Output) error, err
 		}
 		return nil, badInput("unknown-format", "no format is called %q", name).hint("there is %s", strings.Join(formatNames(), ", "))
 	}
-	ending := strings.ToLower(filepath.Ext(s.String("output")))
 	for _, f := range formats {
-		if slices.Contains(f.endings, ending) {
+		if slices.Contains(f.endings, s.ending()) {
 			return f.write, nil
 		}
+	}
+	if f := s.promised("a raw program"); f != nil {
+		return nil, f.hint("--format is one of %s", strings.Join(formatNames(), ", "))
 	}
 	return writeBPF, nil
 }

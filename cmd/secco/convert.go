@@ -27,7 +27,7 @@ var convertCommand = &cli.Command{
 		"can't say is an error that names the rule.",
 	Flags: flags([]cli.Flag{
 		archFlag, outputFlag,
-		&cli.StringFlag{Name: "to", Value: "oci", Usage: "`FORM` to convert to: " + strings.Join(formNames(), ", ")},
+		&cli.StringFlag{Name: "to", Usage: "`FORM` to convert to: " + strings.Join(formNames(), ", ") + " (default: secco for an --output that ends in .secco, else oci)"},
 		&cli.StringFlag{Name: "name", Usage: "`NAME` of the profile in forms spo and pod (default: by the filter's name)"},
 		&cli.StringFlag{Name: "localhost-profile", Usage: "`PATH` below the kubelet's seccomp directory that form pod names (default: where the operator installs spo)"},
 	}, inputFlags),
@@ -75,6 +75,14 @@ func formNames() []string {
 // form returns the form that --to names.
 func (s *session) form() (func(*session, *filter) ([]byte, error), error) {
 	name := s.String("to")
+	if name == "" {
+		name = "oci"
+		if s.ending() == ".secco" {
+			name = "secco"
+		} else if f := s.promised("an OCI profile", ".json"); f != nil {
+			return nil, f.hint("--to is one of %s; secco compile writes programs", strings.Join(formNames(), ", "))
+		}
+	}
 	for _, f := range forms {
 		if f.name == name {
 			return f.write, nil

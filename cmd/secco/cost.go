@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"path/filepath"
 	"strings"
 	"text/tabwriter"
 
@@ -51,11 +50,15 @@ var costCommand = &cli.Command{
 func (s *session) costFormat() (func(*filter, *compiler.Report) []byte, error) {
 	format := s.String("format")
 	if format == "" {
-		switch ending := strings.ToLower(filepath.Ext(s.String("output"))); {
+		switch ending := s.ending(); {
 		case s.json:
 			format = "json"
 		case ending == ".json", ending == ".svg":
 			format = ending[1:]
+		default:
+			if f := s.promised("a table"); f != nil {
+				return nil, f.hint("--format is table, json or svg")
+			}
 		}
 	}
 	switch format {

@@ -26,6 +26,9 @@ var decompileCommand = &cli.Command{
 		if err := s.want(1, -1); err != nil {
 			return err
 		}
+		if f := s.promised("a policy", ".secco"); f != nil {
+			return f.hint("secco convert and secco compile write other forms")
+		}
 		f, err := s.load(s.Args().Slice()...)
 		if err != nil {
 			return err

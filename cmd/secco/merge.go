@@ -55,6 +55,9 @@ var mergeCommand = &cli.Command{
 // convert's or one of compile's.
 func (s *session) mergedForm() (func(*filter) error, error) {
 	name := s.String("to")
+	if f := s.promised("a policy", ".secco"); f != nil && !s.IsSet("to") {
+		return nil, f.hint("--to is one of %s", strings.Join(append(formNames(), formatNames()...), ", "))
+	}
 	for _, f := range forms {
 		if f.name == name {
 			return func(merged *filter) error {

@@ -7,6 +7,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 
 	"github.com/urfave/cli/v2"
 	"golang.org/x/sys/unix"
@@ -15,6 +17,23 @@ import (
 var outputFlag = &cli.StringFlag{
 	Name: "output", Aliases: []string{"o"}, Usage: "write to `FILE` instead of standard output; it is written whole or not at all",
 	TakesFile: true,
+}
+
+// ending returns the ending of the file that --output names.
+func (s *session) ending() string { return strings.ToLower(filepath.Ext(s.String("output"))) }
+
+// telling are endings of names that promise a content; others promise none.
+var telling = strings.Fields(`.bpf .asm .bpfasm .s .h .c .go .b64 .base64 .json .secco .policy .yaml .yml
+	.svg .png .jpg .jpeg .gif .pdf .html .xml .csv .zip .gz .tar`)
+
+// promised returns an error where the name of --output promises something else
+// than what is written where no flag says otherwise.
+func (s *session) promised(what string, endings ...string) *failure {
+	ending := s.ending()
+	if !slices.Contains(telling, ending) || slices.Contains(endings, ending) {
+		return nil
+	}
+	return badInput("usage", "-o %s: what would be written is %s, which the ending %s does not stand for", s.String("output"), what, ending)
 }
 
 // write puts data into the file that --output names, or on standard output.
