@@ -149,7 +149,7 @@ func find(name string) (*policies.Filter, error) {
 	if policies.IsName(name) {
 		f, err = policies.Store{Dir: policyDir, Shipped: true}.Load(name)
 	} else {
-		f, err = policies.LoadFile(name)
+		f, err = policies.Store{}.LoadFile(name)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", origin, err)

@@ -26,7 +26,7 @@ func TestMain(m *testing.M) {
 
 // compile writes the program of a policy: compile FILE.secco FILE.bpf
 func compile() {
-	f, err := policies.LoadFile(os.Args[1])
+	f, err := policies.Store{}.LoadFile(os.Args[1])
 	if err == nil {
 		err = os.WriteFile(os.Args[2], bpf.Encode(f.Program, binary.NativeEndian), 0o644)
 	}

@@ -46,7 +46,7 @@ func (c Choice) Load(annotations map[string]string, meaning bool) (*policies.Fil
 		if policies.IsName(c.Policy) {
 			return store.Load(c.Policy)
 		}
-		return policies.LoadFile(c.Policy)
+		return store.LoadFile(c.Policy)
 	}
 	if IsSandbox(annotations) {
 		return store.Load(cmp.Or(c.Sandbox, SandboxPolicy))
@@ -151,7 +151,7 @@ func ReadSettings(path string) (s Settings, err error) {
 
 // strictJSON decodes one object, all of whose fields are known.
 func strictJSON(text []byte, v any) error {
-	if _, err := object(text); err != nil {
+	if _, err := parseObject(text); err != nil {
 		return err
 	}
 	dec := json.NewDecoder(bytes.NewReader(text))

@@ -1,7 +1,6 @@
 package container
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -9,8 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
-	"unicode"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
@@ -27,71 +24,26 @@ type Config struct {
 	fields map[string]json.RawMessage
 }
 
-// ParseConfig parses a config.json. Fields whose names differ in case only are an
-// error: runtimes disagree about which one counts.
+// ParseConfig parses a config.json. It is an error where runtimes would disagree
+// about what it says, for then none of them can be vouched for: anywhere, a field
+// that is there twice, a NUL in a name or string, and what is not Unicode; in the
+// objects that secco reads, fields whose names differ in case only.
 func ParseConfig(text []byte) (*Config, error) {
-	fields, err := object(text)
+	fields, err := parseObject(text)
 	if err != nil {
 		return nil, fmt.Errorf("config.json: %w", err)
 	}
+	for _, name := range []string{"process", "linux", "hooks"} {
+		key, raw := field(fields, name)
+		if isNull(raw) {
+			continue
+		}
+		if _, err := object(raw); err != nil {
+			return nil, fmt.Errorf("config.json: %s: %w", key, err)
+		}
+	}
 	return &Config{fields}, nil
 }
-
-// object parses a JSON object.
-func object(text []byte) (map[string]json.RawMessage, error) {
-	dec := json.NewDecoder(bytes.NewReader(text))
-	if t, err := dec.Token(); err != nil || t != json.Delim('{') {
-		return nil, errors.New("no JSON object")
-	}
-	fields := map[string]json.RawMessage{}
-	seen := map[string]bool{}
-	for dec.More() {
-		t, err := dec.Token()
-		if err != nil {
-			return nil, err
-		}
-		key := t.(string)
-		if seen[fold(key)] {
-			return nil, fmt.Errorf("the field %q is there twice", key)
-		}
-		seen[fold(key)] = true
-		var value json.RawMessage
-		if err := dec.Decode(&value); err != nil {
-			return nil, err
-		}
-		fields[key] = value
-	}
-	if _, err := dec.Token(); err != nil {
-		return nil, err
-	}
-	if _, err := dec.Token(); err != io.EOF {
-		return nil, errors.New("there is text behind the object")
-	}
-	return fields, nil
-}
-
-// fold returns the same for two names exactly where strings.EqualFold holds.
-func fold(name string) string {
-	return strings.Map(func(r rune) rune {
-		least := r
-		for f := unicode.SimpleFold(r); f != r; f = unicode.SimpleFold(f) {
-			least = min(least, f)
-		}
-		return least
-	}, name)
-}
-
-// field returns a field as runtimes written in Go find it: in any case.
-func field(fields map[string]json.RawMessage, name string) (key string, value json.RawMessage) {
-	for k, v := range fields {
-		if strings.EqualFold(k, name) {
-			return k, v
-		}
-	}
-	return name, nil
-}
-
-func isNull(v json.RawMessage) bool { return len(v) == 0 || string(v) == "null" }
 
 // decode decodes a field; one that is missing or null leaves v alone.
 func (c *Config) decode(name string, v any) error {

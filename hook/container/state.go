@@ -25,7 +25,7 @@ func ReadState(r io.Reader) (*specs.State, error) {
 	if len(text) > maxConfig {
 		return nil, errors.New("the container's state is too large")
 	}
-	if _, err := object(text); err != nil {
+	if _, err := parseObject(text); err != nil {
 		return nil, fmt.Errorf("the container's state: %w", err)
 	}
 	var s specs.State

@@ -40,6 +40,14 @@ var globalFlags = map[string]bool{
 	"--debug": false, "--systemd-cgroup": false, "--help": false, "-h": false, "-?": false, "--usage": false, "--version": false, "-v": false, "-V": false,
 }
 
+// The flags of runc's and crun's commands that start a container, likewise.
+var creatingFlags = map[string]bool{
+	"--bundle": true, "-b": true, "--config": true, "-f": true,
+	"--console-socket": true, "--pid-file": true, "--pidfd-socket": true, "--preserve-fds": true,
+	"--detach": false, "-d": false, "--keep": false, "--no-new-keyring": false, "--no-pivot": false, "--no-subreaper": false,
+	"--help": false, "-h": false, "-?": false, "--usage": false, "--version": false, "-V": false,
+}
+
 // creating are the commands that start a container from a bundle.
 var creating = []string{"create", "run", "restore"}
 
@@ -76,41 +84,47 @@ func Parse(args []string) (inv Invocation, err error) {
 	if !slices.Contains(creating, inv.Command) {
 		return inv, nil
 	}
-	config := "config.json"
+	err = inv.parseCreating(args[i+1:])
+	return inv, err
+}
+
+// parseCreating finds the bundle among the arguments behind a command that starts a
+// container. runc reads them as Go's package flag does, crun as getopt_long: what
+// one of them could take for another bundle than the other is an error.
+func (inv *Invocation) parseCreating(args []string) error {
 	inv.Bundle = "."
-	rest := args[i+1:]
-	for j := 0; j < len(rest); j++ {
-		name, value, hasValue := strings.Cut(rest[j], "=")
-		if rest[j] == "--" {
-			break
-		}
-		var target *string
-		switch name {
-		case "--bundle", "-bundle", "-b":
-			target = &inv.Bundle
-		case "--config", "-config", "-f":
-			target = &config
-		default:
-			// crun takes any beginning of a long flag, and short ones in clusters.
-			long := strings.HasPrefix(name, "--") && slices.ContainsFunc([]string{"--bundle", "--config"}, func(f string) bool { return strings.HasPrefix(f, name) })
-			cluster := strings.HasPrefix(name, "-") && !strings.HasPrefix(name, "--") && len(name) > 2 && strings.ContainsAny(name[1:], "bf") && !hasValue
-			if name != "--" && (long || cluster) {
-				return inv, fmt.Errorf("flag %s may stand for --bundle: write it out", rest[j])
-			}
+	config := "config.json"
+	for i := 0; i < len(args) && args[i] != "--"; i++ {
+		if !strings.HasPrefix(args[i], "-") || args[i] == "-" {
 			continue
 		}
-		if !hasValue {
-			if j++; j == len(rest) {
-				return inv, fmt.Errorf("flag %s has no value", name)
+		name, value, hasValue := strings.Cut(args[i], "=")
+		takesValue, known := creatingFlags[name]
+		switch {
+		case !strings.HasPrefix(name, "--") && len(args[i]) > 2:
+			// -bX and -b=X: getopt's value is X and =X, Go's none and X. -bundle: getopt's value is undle.
+			return fmt.Errorf("flag %s may stand for --bundle: write long flags with two dashes, and the values of short ones apart", args[i])
+		case !known && (strings.HasPrefix("--bundle", name) || strings.HasPrefix("--config", name)): // getopt takes any beginning
+			return fmt.Errorf("flag %s may stand for --bundle or --config: write it out", args[i])
+		case !known && !hasValue && i+1 < len(args) && strings.HasPrefix(args[i+1], "-"):
+			return fmt.Errorf("flag %s is unknown, and %s may be its value: write it as %s=VALUE, or last", name, args[i+1], name)
+		case takesValue && !hasValue:
+			if i++; i == len(args) {
+				return fmt.Errorf("flag %s has no value", name)
 			}
-			value = rest[j]
+			value = args[i]
 		}
-		*target = value
+		switch name {
+		case "--bundle", "-b":
+			inv.Bundle = value
+		case "--config", "-f":
+			config = value
+		}
 	}
 	if inv.Config = config; !filepath.IsAbs(config) {
 		inv.Config = filepath.Join(inv.Bundle, config)
 	}
-	return inv, nil
+	return nil
 }
 
 // Prepare gives the container that is about to be created its profile. Restoring

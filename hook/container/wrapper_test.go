@@ -1,8 +1,10 @@
 package container_test
 
 import (
+	"encoding/binary"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -10,7 +12,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"secco/bpf"
 	"secco/hook/container"
+	"secco/linux"
 )
 
 func TestParse(t *testing.T) {
@@ -22,7 +26,7 @@ func TestParse(t *testing.T) {
 		"create -b /b x": {Command: "create", Bundle: "/b", Config: "/b/config.json"},
 		"--root /r --log /l --log-format json --systemd-cgroup create --bundle /b --pid-file /p --no-new-keyring id": {Command: "create", Bundle: "/b", Config: "/b/config.json", Log: "/l", LogFormat: "json"},
 		"--log=/l --debug run --bundle=/b --config other.json id":                                                    {Command: "run", Bundle: "/b", Config: "/b/other.json", Log: "/l"},
-		"-log /l run -f /c.json -b=/b id":                                                                            {Command: "run", Bundle: "/b", Config: "/c.json", Log: "/l"},
+		"-log /l run -f /c.json -b /b id":                                                                            {Command: "run", Bundle: "/b", Config: "/c.json", Log: "/l"},
 		"--root create state id":                                                                                     {Command: "state"},
 		"--new-flag=x run id":                                                                                        {Command: "run", Bundle: ".", Config: "config.json"},
 		"--new-flag x state id":                                                                                      {Command: "x"},
@@ -31,6 +35,14 @@ func TestParse(t *testing.T) {
 		"run -- --bundle":                                                                                            {Command: "run", Bundle: ".", Config: "config.json"},
 		"run --bundle /a --bundle /b id":                                                                             {Command: "run", Bundle: "/b", Config: "/b/config.json"},
 		"restore --bundle /b id":                                                                                     {Command: "restore", Bundle: "/b", Config: "/b/config.json"},
+		"run -d -b /b -- -b/c":                                                                                       {Command: "run", Bundle: "/b", Config: "/b/config.json"},
+		"run --pid-file --bundle=/a id":                                                                              {Command: "run", Bundle: ".", Config: "config.json"},
+		"run --pid-file -- --bundle /b id":                                                                           {Command: "run", Bundle: "/b", Config: "/b/config.json"},
+		"run -b --pid-file id":                                                                                       {Command: "run", Bundle: "--pid-file", Config: "--pid-file/config.json"},
+		"run id --bundle /b":                                                                                         {Command: "run", Bundle: "/b", Config: "/b/config.json"},
+		"run --bundle /b --new-flag id":                                                                              {Command: "run", Bundle: "/b", Config: "/b/config.json"},
+		"run --new-flag=x --bundle /b - id":                                                                          {Command: "run", Bundle: "/b", Config: "/b/config.json"},
+		"exec -b/b id":                                                                                               {Command: "exec"},
 		"create --console-socket /bundle --no-pivot id":                                                              {Command: "create", Bundle: ".", Config: "config.json"},
 	} {
 		got, err := container.Parse(strings.Fields(args))
@@ -41,6 +53,8 @@ func TestParse(t *testing.T) {
 	for _, args := range []string{
 		"--unknown run id", "--unknown x create --bundle /b id", "--log", "create --bundle", "create -b",
 		"run --bund /b id", "run --b /b id", "run -db /b id", "run -b/b id", "run --conf=/c id", "run -f/c id",
+		"run -b=/b id", "run -b/evil=dir id", "run -f=/c id", "run -fx=y id", "run -dbx=y id", "run -d=true id", "run -bundle /b id", "run -bundle=/b id", "run -config /c id",
+		"run --new-flag --bundle=/b id", "run --new-flag -- --bundle /b id", "run --pid --bundle=/b id", "run -x -b /b id", "run --=x id", "restore -b/b id",
 	} {
 		if got, err := container.Parse(strings.Fields(args)); err == nil {
 			t.Errorf("%q: %+v", args, got)
@@ -177,6 +191,19 @@ func TestPrepare(t *testing.T) {
 	v, err = prepare(strings.Replace(config, `"a":"b"`, `"run.oci.seccomp_bpf_data":"BgAAAAAA/38=","a":"b"`, 1), container.Choice{Default: "two"})
 	if err != nil || len(v["annotations"].(map[string]any)) != 1 {
 		t.Errorf("%v, %v", v, err)
+	}
+	// A profile takes the policy's text, also where its program is beside it.
+	writeFile(t, filepath.Join(policies, "one.bpf"), string(bpf.Encode(bpf.Program{{Op: bpf.RetK, K: uint32(linux.Allow)}}, binary.NativeEndian)))
+	for _, policy := range []string{"one", filepath.Join(policies, "one.secco")} {
+		v, err := prepare(config, container.Choice{Policy: policy})
+		if err != nil {
+			t.Errorf("%s: %v", policy, err)
+		} else if profile := v["linux"].(map[string]any)["seccomp"].(map[string]any); !strings.Contains(fmt.Sprint(profile["syscalls"]), "uname") {
+			t.Errorf("%s: %v", policy, profile)
+		}
+	}
+	if _, err := prepare(config, container.Choice{Policy: filepath.Join(policies, "one.bpf")}); err == nil || !strings.Contains(err.Error(), "takes the policy's text") {
+		t.Errorf("a program: %v", err)
 	}
 	// What the runtime itself needs of the policy is warned of.
 	writeFile(t, path, config)

@@ -59,7 +59,7 @@ type Filter struct {
 type Store struct {
 	Dir     string // a directory of *.bpf, *.secco and *.json
 	Shipped bool   // whether the policies that secco ships stand behind it
-	Meaning bool   // whether a policy is needed, so that programs are passed over
+	Meaning bool   // whether a policy is needed, so that precompiled programs are passed over
 }
 
 // maxName bounds the length of names.
@@ -110,16 +110,16 @@ func (s Store) Load(name string) (*Filter, error) {
 	return nil, err
 }
 
-// LoadFile returns the filter in a file; the ending says what it is. Beside a
-// text a program is preferred as [Store.Load] does.
-func LoadFile(path string) (*Filter, error) {
+// LoadFile returns the filter in a file, of any directory; the ending says what it
+// is. Beside a text a program is preferred where [Store.Load] does.
+func (s Store) LoadFile(path string) (*Filter, error) {
 	ext := filepath.Ext(path)
 	if !slices.Contains(extensions, ext) {
 		return nil, fmt.Errorf("%s: a policy ends in .secco, a program in .bpf, a profile in .json", path)
 	}
 	dir := filepath.Dir(path)
 	base := filepath.Base(path)
-	if ext == extText {
+	if ext == extText && !s.Meaning {
 		if f := precompiled(openPath, dir, strings.TrimSuffix(base, ext)); f != nil {
 			return f, nil
 		}

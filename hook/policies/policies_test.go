@@ -83,7 +83,7 @@ func TestStore(t *testing.T) {
 		if got := hook.Verdicts(f.Program, arch, write); len(got) != 1 || got[0] != wantWrite {
 			t.Errorf("%s: write: %v", c.name, got)
 		}
-		g, err := policies.LoadFile(at(c.file))
+		g, err := policies.Store{}.LoadFile(at(c.file))
 		if err != nil || len(g.Program) != len(f.Program) {
 			t.Errorf("%s as a file: %v", c.file, err)
 		}
@@ -175,7 +175,7 @@ func TestStoreRefuses(t *testing.T) {
 		}
 	}
 	for _, name := range []string{"missing.secco", "plain", "", "large.secco", "pipe.secco", "folder.secco", "wrong.bpf", "invalid.bpf", "nothing.json"} {
-		if f, err := policies.LoadFile(filepath.Join(dir, name)); err == nil {
+		if f, err := (policies.Store{}).LoadFile(filepath.Join(dir, name)); err == nil {
 			t.Errorf("file %q: loaded %s", name, f.Name)
 		}
 	}

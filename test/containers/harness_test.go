@@ -243,6 +243,8 @@ type bundle struct {
 	spec *specs.Spec
 	// precreate are hooks that runtimes don't know of.
 	precreate []specs.Hook
+	// replace changes the text of config.json to what no encoder writes.
+	replace *strings.Replacer
 }
 
 // newBundle returns a bundle that runs a command as root with few capabilities.
@@ -283,6 +285,9 @@ func (b *bundle) write() {
 	text, err := json.MarshalIndent(config, "", " ")
 	if err != nil {
 		b.t.Fatal(err)
+	}
+	if b.replace != nil {
+		text = []byte(b.replace.Replace(string(text)))
 	}
 	if err := os.WriteFile(filepath.Join(b.dir, "config.json"), text, 0o644); err != nil {
 		b.t.Fatal(err)

@@ -1,12 +1,17 @@
 package containers
 
 import (
+	"encoding/binary"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
+
+	"secco/bpf"
+	"secco/linux"
 )
 
 // The wrapper gives a container its policy, whatever profile it had.
@@ -54,6 +59,25 @@ func TestRuntimeWrapper(t *testing.T) {
 			expect(t, run(t, wrapper, append(root, "exec", b.id, "payload")...), 3, "uname EXFULL\n", "")
 			expect(t, run(t, wrapper, append(root, "state", b.id)...), 0, `"running"`, "")
 			expect(t, run(t, wrapper, append(root, "kill", b.id, "KILL")...), 0, "", "")
+		})
+		t.Run("precompiled beside the text", func(t *testing.T) {
+			dir := policyDir(t, map[string]string{"p.secco": noUname})
+			program := bpf.Encode(bpf.Program{{Op: bpf.RetK, K: uint32(linux.Allow)}}, binary.NativeEndian)
+			if err := os.WriteFile(filepath.Join(dir, "p.bpf"), program, 0o644); err != nil {
+				t.Fatal(err)
+			}
+			b := newBundle(t, "payload")
+			expect(t, b.run(wrapper, "--secco-runtime="+rt.path, "--secco-policy="+filepath.Join(dir, "p.secco")), 3, "uname EXFULL\n", "")
+		})
+		t.Run("a bundle that the runtime alone sees", func(t *testing.T) {
+			b := newBundle(t, "payload")
+			b.write()
+			for _, args := range [][]string{{"-b" + b.dir}, {"-b=" + b.dir}, {"-dbx=y"}, {"--bund", b.dir}, {"--new", "--bundle=" + b.dir}} {
+				r := run(t, wrapper, slices.Concat(global, []string{"--root", filepath.Join(b.dir, "state"), "run"}, args, []string{b.id})...)
+				if r.code != 1 || r.stdout != "" || !strings.Contains(r.stderr, args[0]) {
+					t.Error(r)
+				}
+			}
 		})
 		t.Run("log", func(t *testing.T) {
 			b := newBundle(t, "uname")

@@ -64,6 +64,40 @@ func TestUntrustedAnnotations(t *testing.T) {
 	awaitNone(t)
 }
 
+// Of a config.json that runtimes read differently secco vouches for none: crun's
+// strings end at a NUL, and of two fields of one name it takes the first.
+func TestUntrustedJSON(t *testing.T) {
+	dir := policyDir(t, map[string]string{"p.secco": noUname})
+	allow := base64.StdEncoding.EncodeToString(bpf.Encode(bpf.Program{{Op: bpf.RetK, K: uint32(linux.Allow)}}, binary.NativeEndian))
+	kill := base64.StdEncoding.EncodeToString(bpf.Encode(bpf.Program{{Op: bpf.RetK, K: uint32(linux.KillProcess)}}, binary.NativeEndian))
+	eachRuntime(t, func(t *testing.T, rt runtime) {
+		for _, c := range []struct{ name, from, to, want string }{
+			{"a program behind a NUL", `"mark": ""`, `"run.oci.seccomp_bpf_data\u0000x": "` + allow + `"`, "holds a NUL"},
+			{"two programs", `"mark": ""`, `"run.oci.seccomp_bpf_data": "` + allow + `", "run.oci.seccomp_bpf_data": "` + kill + `"`, "is there twice"},
+			{"a profile behind a NUL", `"seccomp":`, `"seccomp\u0000": {"defaultAction": "SCMP_ACT_ALLOW"}, "seccomp":`, "holds a NUL"},
+		} {
+			t.Run(c.name, func(t *testing.T) {
+				b := newBundle(t, "payload")
+				b.annotate("mark", "")
+				b.spec.Linux.Seccomp = profileOf(t, dir)
+				b.replace = strings.NewReplacer(c.from, c.to)
+				t.Logf("%s alone: %v", rt.name, b.run(rt.path))
+
+				r := b.run(filepath.Join(bin, "secco-runtime"), "--secco-runtime="+rt.path, "--secco-dir="+dir, "--secco-default=p")
+				if r.code != 1 || r.stdout != "" || !strings.Contains(r.stderr, c.want) {
+					t.Errorf("secco-runtime: %v", r)
+				}
+				b.spec.Hooks = &specs.Hooks{CreateRuntime: []specs.Hook{hookOf("gate", "--dir", dir, "--default", "p")}}
+				r = b.run(rt.path)
+				if r.code == 3 || r.stdout != "" || rt.name == "runc" && !strings.Contains(r.stderr, c.want) { // crun drops what hooks say
+					t.Errorf("the gate: %v", r)
+				}
+			})
+		}
+	})
+	awaitNone(t)
+}
+
 // runc answers the newest numbers with ENOSYS, also where the profile kills; crun
 // does as the profile says. The gate judges what the runtime that calls it does.
 func TestGateJudgesWhatTheRuntimeAdds(t *testing.T) {

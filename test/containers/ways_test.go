@@ -144,7 +144,7 @@ func load(t testing.TB, dir string) *policies.Filter {
 
 func loadFile(t testing.TB, path string) *policies.Filter {
 	t.Helper()
-	f, err := policies.LoadFile(path)
+	f, err := policies.Store{}.LoadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
