@@ -122,7 +122,7 @@ func TestGuards(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		byPath, err := policies.LoadFile(filepath.Join(dir, c.name+".secco"))
+		byPath, err := (policies.Store{}).LoadFile(filepath.Join(dir, c.name+".secco"))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -132,7 +132,7 @@ func TestGuards(t *testing.T) {
 			}
 		}
 	}
-	f, err := policies.LoadFile(filepath.Join(dir, "new.bpf"))
+	f, err := (policies.Store{}).LoadFile(filepath.Join(dir, "new.bpf"))
 	if err != nil || len(f.Program) != 1 {
 		t.Errorf("a program that is named itself: %v", err)
 	}
