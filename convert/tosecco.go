@@ -45,8 +45,8 @@ func (e *UndecidedError) Error() string {
 // guards, that is so for all combinations.
 //
 // The error is source.Diagnostics where the profile can't be read, a
-// *decompile.UnsayableError where the language has no words for it, or an
-// *UndecidedError.
+// *decompile.UnsayableError where the language has no words for it, a
+// *decompile.LimitError where it takes too many, or an *UndecidedError.
 func ToSecco(profile *oci.Profile, opts SeccoOptions) (string, source.Diagnostics, error) {
 	w := &seccoWriter{profile: profile, opts: opts, seen: map[string]bool{}, done: map[string][]*policy.Policy{}}
 	if len(w.opts.Arches) == 0 {

@@ -95,6 +95,9 @@ func (s *session) guardedText(f *filter) ([]byte, error) {
 
 // unsayable returns an error of writing a policy's text.
 func unsayable(name string, err error) error {
+	if limit := (*decompile.LimitError)(nil); errors.As(err, &limit) {
+		return newFailure(exitUndecided, "too-complex", "%s: %s", name, limit)
+	}
 	if cant := (*decompile.UnsayableError)(nil); errors.As(err, &cant) {
 		return badInput("unsayable", "%s: the language has no words for this filter: %s", name, cant)
 	}

@@ -28,14 +28,14 @@ type Options struct {
 	States int
 }
 
-// LimitError says what the program has too much of.
+// LimitError says what a program or its policy has too much of.
 type LimitError struct {
 	What string
 	Max  int
 }
 
 func (e *LimitError) Error() string {
-	return fmt.Sprintf("the program is too complex for a policy: it has more than %d %s", e.Max, e.What)
+	return fmt.Sprintf("it is too complex for a policy: it takes more than %d %s", e.Max, e.What)
 }
 
 // maxOperations is how many operations a value may be computed by. Policies

@@ -1,6 +1,7 @@
 package decompile
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
@@ -9,10 +10,13 @@ import (
 	"secco/policy/diagram"
 )
 
-// How long a condition may become, in comparisons.
+// How long a condition may become, in comparisons: in words that describe its
+// calls, in the tests of its graph where those words are more, and in such words
+// again where the tests are too many.
 const (
-	maxTerms = 64
+	fewTerms = 64
 	maxTests = 400
+	maxTerms = 4096
 )
 
 // limits bounds the search for short words.
@@ -72,7 +76,23 @@ func conditions(a linux.Arch, nr uint32, root *policy.Node) ([]arm, error) {
 	if root.IsLeaf() {
 		return []arm{{action: root.Action.Effect()}}, nil
 	}
-	arms := described(a, nr, root)
+	if arms := described(a, nr, root, fewTerms); arms != nil {
+		return arms, nil
+	}
+	arms, err := spelled(a, root)
+	if limit := (*LimitError)(nil); errors.As(err, &limit) {
+		if arms := described(a, nr, root, maxTerms); arms != nil {
+			return arms, nil
+		}
+	}
+	return arms, err
+}
+
+// described returns the actions with their sets of calls in words, at most so many
+// for each; the longest is the last. It returns nil where a condition that is needed
+// takes more.
+func described(a linux.Arch, nr uint32, root *policy.Node, most int) []arm {
+	arms := sets(a, nr, root, most)
 	longest := -1
 	for i := range arms {
 		if longest < 0 || arms[longest].text != "" && (arms[i].text == "" || arms[i].size > arms[longest].size) {
@@ -85,18 +105,14 @@ func conditions(a linux.Arch, nr uint32, root *policy.Node) ([]arm, error) {
 	}
 	for _, arm := range arms[:max(0, len(arms)-1)] {
 		if arm.text == "" {
-			arms = nil
-			break
+			return nil
 		}
 	}
-	if len(arms) > 0 {
-		return arms, nil
-	}
-	return spelled(a, root)
+	return arms
 }
 
-// described returns the actions with their sets of calls in words.
-func described(a linux.Arch, nr uint32, root *policy.Node) []arm {
+// sets returns the actions, each with its set of calls in at most so many words.
+func sets(a linux.Arch, nr uint32, root *policy.Node, most int) []arm {
 	f, err := diagram.OfGraph(root, diagram.CallsOf(a, nr), limits)
 	if err != nil {
 		return nil
@@ -108,7 +124,7 @@ func described(a linux.Arch, nr uint32, root *policy.Node) []arm {
 			return nil
 		}
 		text, size := "", 0
-		if terms, err := set.Terms(maxTerms); err == nil && narrow(a, terms) {
+		if terms, err := set.Terms(most); err == nil && narrow(a, terms) {
 			text, size = diagram.TermsText(terms, diagram.NamesOf(a, nr)), len(diagram.TermsString(terms))
 		}
 		arms = append(arms, arm{action, text, size})
@@ -200,7 +216,7 @@ func (s *speller) reach(n *policy.Node, action linux.Action) string {
 		return "false"
 	}
 	if s.tests++; s.tests > maxTests {
-		s.err = fmt.Errorf("it takes more than %d comparisons", maxTests)
+		s.err = &LimitError{"comparisons", maxTests}
 	}
 	if s.err != nil {
 		return ""
@@ -256,7 +272,7 @@ func (s *speller) expr(e *policy.Expr) string {
 // look fails where an expression is longer than left or can't be said.
 func (s *speller) look(e *policy.Expr, left *int) {
 	if *left--; *left < 0 {
-		s.err = fmt.Errorf("it computes with more than %d operations", maxTests)
+		s.err = &LimitError{"operations", maxTests}
 	}
 	switch {
 	case s.err != nil:

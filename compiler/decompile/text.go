@@ -2,6 +2,7 @@ package decompile
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -38,9 +39,10 @@ type TextOptions struct {
 	Machines [][]linux.Arch
 }
 
-// Text returns a text in the policy language that means p, or an *UnsayableError.
-// Rules that hold on all architectures are written once, syscalls with the same
-// rule in one statement, conditions as sets, ranges and masks.
+// Text returns a text in the policy language that means p. The error is
+// an *UnsayableError or a *LimitError. Rules that hold on all architectures are
+// written once, syscalls with the same rule in one statement, conditions as sets,
+// ranges and masks.
 func Text(p *policy.Policy, o TextOptions) (string, error) {
 	w := &writer{policy: p, options: o}
 	if len(p.Targets) == 0 {
@@ -190,7 +192,10 @@ func (w *writer) rules(t *policy.Target) (map[string]rule, error) {
 		body, ok := done[n]
 		if !ok {
 			var err error
-			if body, err = w.rule(t.Arch, nr, n); err != nil {
+			body, err = w.rule(t.Arch, nr, n)
+			if limit := (*LimitError)(nil); errors.As(err, &limit) {
+				return nil, &LimitError{fmt.Sprintf("%s in the rule for %v %s", limit.What, t.Arch, name), limit.Max}
+			} else if err != nil {
 				return nil, &UnsayableError{fmt.Sprintf("%v %s", t.Arch, name), err.Error()}
 			}
 			done[n] = body

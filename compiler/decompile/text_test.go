@@ -3,6 +3,7 @@ package decompile
 import (
 	"errors"
 	"math/rand/v2"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -58,7 +59,8 @@ func TestRandomText(t *testing.T) {
 		}
 		again, err := Text(p, TextOptions{})
 		var cant *UnsayableError
-		if errors.As(err, &cant) {
+		var limit *LimitError
+		if errors.As(err, &cant) || errors.As(err, &limit) {
 			unsayable++
 			continue
 		}
@@ -78,6 +80,34 @@ func TestRandomText(t *testing.T) {
 	}
 	if proved < 20 {
 		t.Errorf("only %d proved, %d unsayable", proved, unsayable)
+	}
+}
+
+// Long lists of numbers can be said; what is longer still is a limit, not a lack of
+// words.
+func TestManyNumbers(t *testing.T) {
+	list := func(n int) *policy.Policy {
+		var numbers []string
+		for i := range n {
+			numbers = append(numbers, strconv.Itoa(7919*i+i*i%13))
+		}
+		return load(t, "DEFAULT_POSITIVE = allow\nDEFAULT_NEGATIVE = EPERM\nDEFAULT_POLICY = EPERM\nread: in(argL1, "+strings.Join(numbers, ", ")+")\n")
+	}
+	for _, n := range []int{60, 100, 900} {
+		want := list(n)
+		text, err := Text(want, TextOptions{})
+		if err != nil {
+			t.Fatalf("%d: %v", n, err)
+		}
+		res, err := prove.Equivalent(prove.Policy(want), prove.Policy(load(t, text)), prove.Options{})
+		if err != nil || res.Verdict != prove.Equal {
+			t.Errorf("%d: %v, %v", n, res, err)
+		}
+	}
+	text, err := Text(list(5000), TextOptions{})
+	var limit *LimitError
+	if !errors.As(err, &limit) || !strings.Contains(err.Error(), "x86_64 read") {
+		t.Errorf("%v\n%.200s", err, text)
 	}
 }
 
