@@ -2,8 +2,16 @@ package hook
 
 import (
 	"os"
+	"regexp"
+	"runtime"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"secco/linux"
 )
 
 func TestVersionOf(t *testing.T) {
@@ -25,4 +33,40 @@ func TestKernel(t *testing.T) {
 	if got := Kernel(); strings.Count(got, ".") != 1 || !strings.HasPrefix(string(text), got) {
 		t.Errorf("%q, and the kernel is %s", got, text)
 	}
+}
+
+func TestBoundingSet(t *testing.T) {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		runtime.LockOSThread() // for good: the thread ends with what it loses
+		if os.Geteuid() == 0 {
+			n, _ := linux.Capability("CAP_SYS_TIME")
+			if err := unix.Prctl(unix.PR_CAPBSET_DROP, uintptr(n), 0, 0, 0); err != nil {
+				t.Error(err)
+			}
+		}
+		text, err := os.ReadFile("/proc/thread-self/status")
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		bits, err := strconv.ParseUint(string(regexp.MustCompile(`CapBnd:\s*([0-9a-f]+)`).FindSubmatch(text)[1]), 16, 64)
+		if err != nil {
+			t.Error(err)
+		}
+		got, err := BoundingSet()
+		if err != nil {
+			t.Error(err)
+		}
+		for n, name := range linux.Capabilities() {
+			if slices.Contains(got, name) != (bits>>n&1 == 1) {
+				t.Errorf("%s in %v, and the kernel shows %#x", name, got, bits)
+			}
+		}
+		if os.Geteuid() == 0 && slices.Contains(got, "CAP_SYS_TIME") {
+			t.Error("a capability was dropped, and is there")
+		}
+	}()
+	<-done
 }

@@ -137,6 +137,7 @@ func start(o options, argv, env []string, stdout, stderr io.Writer) error {
 
 // find returns the filter that the flag, the environment or the default name.
 func find(name string) (*policies.Filter, error) {
+	store := policies.Store{Dir: policyDir, Shipped: true, Capabilities: hook.BoundingSet}
 	origin := "--policy"
 	if name == "" {
 		name, origin = os.Getenv(policyVariable), "$"+policyVariable
@@ -144,13 +145,11 @@ func find(name string) (*policies.Filter, error) {
 	if name == "" {
 		name, origin = defaultName, "no --policy and no $"+policyVariable
 	}
-	var f *policies.Filter
-	var err error
+	load := store.LoadFile
 	if policies.IsName(name) {
-		f, err = policies.Store{Dir: policyDir, Shipped: true}.Load(name)
-	} else {
-		f, err = policies.Store{}.LoadFile(name)
+		load = store.Load
 	}
+	f, err := load(name)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", origin, err)
 	}

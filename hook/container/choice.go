@@ -38,10 +38,11 @@ type Choice struct {
 // image, and to claim to be one must win a container nothing.
 const SandboxPolicy = "pause"
 
-// Load returns the filter for a container with these annotations. Where meaning
-// is set, precompiled programs are passed over.
-func (c Choice) Load(annotations map[string]string, meaning bool) (*policies.Filter, error) {
-	store := policies.Store{Dir: c.Dir, Shipped: true, Meaning: meaning}
+// Load returns the filter for a container with these annotations, and these
+// capabilities for guards. Where meaning is set, precompiled programs are passed
+// over.
+func (c Choice) Load(annotations map[string]string, capabilities func() ([]string, error), meaning bool) (*policies.Filter, error) {
+	store := policies.Store{Dir: c.Dir, Shipped: true, Meaning: meaning, Capabilities: capabilities}
 	if c.Policy != "" {
 		if policies.IsName(c.Policy) {
 			return store.Load(c.Policy)
@@ -87,7 +88,7 @@ func (c Choice) apply(to *Config) (*policies.Filter, error) {
 	if err != nil {
 		return nil, err
 	}
-	f, err := c.Load(annotations, true)
+	f, err := c.Load(annotations, to.Capabilities, true)
 	if err != nil {
 		return nil, err
 	}

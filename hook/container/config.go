@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
@@ -105,6 +106,38 @@ func (c *Config) NoNewPrivs() (bool, error) {
 	err := c.decode("process", &p)
 	return p.NoNewPrivileges, err
 }
+
+// Capabilities returns process.capabilities.bounding: what the container's processes
+// can have. Where there are none, runtimes leave it none. A list that not all
+// runtimes read alike is an error.
+func (c *Config) Capabilities() ([]string, error) {
+	fields := c.fields
+	for _, name := range []string{"process", "capabilities"} {
+		raw, err := exact(fields, name)
+		if err != nil || isNull(raw) {
+			return nil, err
+		}
+		if fields, err = object(raw); err != nil {
+			return nil, fmt.Errorf("config.json: %s: %w", name, err)
+		}
+	}
+	raw, err := exact(fields, "bounding")
+	if err != nil || isNull(raw) {
+		return nil, err
+	}
+	var set []string
+	if err := json.Unmarshal(raw, &set); err != nil {
+		return nil, fmt.Errorf("config.json: process.capabilities.bounding: %w", err)
+	}
+	for _, name := range set {
+		if !capability.MatchString(name) {
+			return nil, fmt.Errorf("config.json: process.capabilities.bounding: %q is no capability to all runtimes: their names are like CAP_SYS_ADMIN", name)
+		}
+	}
+	return set, nil
+}
+
+var capability = regexp.MustCompile(`^CAP_[A-Z0-9_]+$`)
 
 // set replaces a field. It is spelled as the specification does from then on:
 // crun finds no other spelling.

@@ -29,7 +29,7 @@ import (
 // even where the profile kills. A program for crun beside it has to be as strict as
 // well.
 func Gate(state *specs.State, choice Choice) error {
-	want, err := choice.Load(state.Annotations, false)
+	want, err := choice.Load(state.Annotations, capabilitiesOf(state), false)
 	if err != nil {
 		return err
 	}
@@ -131,7 +131,7 @@ func GateInstalled(state *specs.State, choice Choice, supervisor *exec.Cmd, log 
 	if log != "" && !filepath.IsAbs(log) {
 		return fmt.Errorf("the log file's path %q is not absolute", log)
 	}
-	want, err := choice.Load(state.Annotations, false)
+	want, err := choice.Load(state.Annotations, capabilitiesOf(state), false)
 	if err != nil {
 		return err
 	}

@@ -72,6 +72,15 @@ func TestGate(t *testing.T) {
 			}
 		})
 	}
+	// Guards are about what the container can have.
+	writeFile(t, filepath.Join(policies, "guarded.secco"), "DEFAULT_POLICY = allow\nuname: return EPERM\nwhen cap(CAP_SYS_ADMIN) {\n\tuname: return allow\n}\n")
+	for bounding, want := range map[string]string{`"CAP_SYS_ADMIN"`: "", ``: "less strict", `"CAP_CHOWN"`: "less strict", `"sys_admin"`: "no capability to all runtimes"} {
+		writeFile(t, filepath.Join(bundle, "config.json"), `{"process":{"capabilities":{"bounding":[`+bounding+`]}},"linux":{"seccomp":`+open+`}}`)
+		err := container.Gate(&specs.State{Bundle: bundle}, container.Choice{Dir: policies, Default: "guarded"})
+		if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
+			t.Errorf("capabilities %s: %v, want %q", bounding, err, want)
+		}
+	}
 	if err := os.Remove(filepath.Join(bundle, "config.json")); err != nil {
 		t.Fatal(err)
 	}

@@ -42,7 +42,7 @@ const installed = "installed"
 // Processes that enter the container later (runc exec) are not filtered, and
 // hooks that run inside before the payload are.
 func Install(state *specs.State, choice Choice, supervisor *exec.Cmd) error {
-	filter, err := choice.Load(state.Annotations, false)
+	filter, err := choice.Load(state.Annotations, capabilitiesOf(state), false)
 	if err != nil {
 		return err
 	}

@@ -247,7 +247,7 @@ func (d *doctor) choice(topic, where string, args []string, prefix, conf string)
 		d.add(Note, topic, "", "%s: containers without the annotation %s do not start: no policy is the default", where, PolicyAnnotation)
 		return
 	}
-	if _, err := c.Load(nil, false); err != nil {
+	if _, err := c.Load(nil, nil, false); err != nil {
 		d.add(Problem, topic, "put the policy there, or name another", "%s: no container starts: %s", where, d.shown(err))
 	}
 }

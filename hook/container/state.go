@@ -102,3 +102,14 @@ func sameCommand(a, b int) bool {
 func configOf(s *specs.State) (*Config, error) {
 	return ReadConfig(filepath.Join(s.Bundle, "config.json"))
 }
+
+// capabilitiesOf returns what reads the capabilities of a hook's container.
+func capabilitiesOf(s *specs.State) func() ([]string, error) {
+	return func() ([]string, error) {
+		c, err := configOf(s)
+		if err != nil {
+			return nil, err
+		}
+		return c.Capabilities()
+	}
+}

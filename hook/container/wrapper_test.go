@@ -252,3 +252,54 @@ func TestReport(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// Guards are about what the container can have: its bounding set. One that runtimes
+// don't read alike is an error where the policy asks.
+func TestPrepareCapabilities(t *testing.T) {
+	dir := t.TempDir()
+	writeFile(t, filepath.Join(dir, "guarded.secco"), "DEFAULT_POLICY = allow\nptrace: return EPERM\nwhen cap(CAP_SYS_ADMIN) {\n\tptrace: return allow\n}\n")
+	writeFile(t, filepath.Join(dir, "plain.secco"), "DEFAULT_POLICY = allow\nptrace: return EPERM\n")
+	path := filepath.Join(dir, "config.json")
+	for _, c := range []struct {
+		process string
+		allowed bool
+		err     string
+	}{
+		{`"process":{"capabilities":{"bounding":["CAP_CHOWN","CAP_SYS_ADMIN"]}},`, true, ""},
+		{`"process":{"capabilities":{"bounding":["CAP_CHOWN"],"effective":["CAP_SYS_ADMIN"],"permitted":["CAP_SYS_ADMIN"]}},`, false, ""},
+		{`"process":{"capabilities":{"bounding":["CAP_NEWER"]}},`, false, ""},
+		{`"process":{"capabilities":{"bounding":[]}},`, false, ""},
+		{`"process":{"capabilities":{}},`, false, ""},
+		{`"process":{"capabilities":null},`, false, ""},
+		{`"process":{},`, false, ""},
+		{``, false, ""},
+		{`"process":{"capabilities":{"bounding":["cap_sys_admin"]}},`, false, "no capability to all runtimes"},
+		{`"process":{"capabilities":{"bounding":["SYS_ADMIN"]}},`, false, "no capability to all runtimes"},
+		{`"process":{"capabilities":{"bounding":"CAP_SYS_ADMIN"}},`, false, "process.capabilities.bounding"},
+		{`"process":{"capabilities":{"bounding":[],"bounding":["CAP_SYS_ADMIN"]}},`, false, "twice"},
+		{`"process":{"capabilities":{"Bounding":["CAP_SYS_ADMIN"]}},`, false, `"Bounding" is to be "bounding"`},
+		{`"process":{"Capabilities":{"bounding":["CAP_SYS_ADMIN"]}},`, false, `"Capabilities" is to be "capabilities"`},
+		{`"Process":{"capabilities":{"bounding":["CAP_SYS_ADMIN"]}},`, false, `"Process" is to be "process"`},
+		{`"process":{"capabilities":[]},`, false, "capabilities: no JSON object"},
+	} {
+		for _, policy := range []string{"guarded", "plain"} {
+			text := `{"ociVersion":"1.0.2",` + c.process + `"linux":{}}`
+			writeFile(t, path, text)
+			inv := container.Invocation{Command: "create", Bundle: dir, Config: path}
+			_, err := container.Wrapper{Choice: container.Choice{Dir: dir, Default: policy}}.Prepare(inv)
+			after, readErr := os.ReadFile(path)
+			if readErr != nil {
+				t.Fatal(readErr)
+			}
+			if policy == "guarded" && c.err != "" {
+				if err == nil || !strings.Contains(err.Error(), c.err) || string(after) != text {
+					t.Errorf("%s: %v, want %q\n%s", c.process, err, c.err, after)
+				}
+				continue
+			}
+			if refused := strings.Contains(string(after), `"ptrace"`); err != nil || refused == (c.allowed && policy == "guarded") {
+				t.Errorf("%s: %s: %v, ptrace refused: %v", policy, c.process, err, refused)
+			}
+		}
+	}
+}

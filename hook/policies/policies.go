@@ -60,6 +60,10 @@ type Store struct {
 	Dir     string // a directory of *.bpf, *.secco and *.json
 	Shipped bool   // whether the policies that secco ships stand behind it
 	Meaning bool   // whether a policy is needed, so that precompiled programs are passed over
+	// Capabilities returns those, such as CAP_SYS_ADMIN, of the process that the filter
+	// is for. It is asked where there may be guards, and its error is Load's. Without it
+	// there are none.
+	Capabilities func() ([]string, error)
 }
 
 // maxName bounds the length of names.
@@ -101,7 +105,7 @@ func (s Store) Load(name string) (*Filter, error) {
 	}
 	if errors.Is(err, fs.ErrNotExist) && s.Shipped {
 		if text, ok := profiles.Lookup(name); ok {
-			return compile(source.NewFile(name+" (shipped)", string(text)))
+			return s.compile(source.NewFile(name+" (shipped)", string(text)))
 		}
 	}
 	if errors.Is(err, fs.ErrNotExist) {
@@ -120,7 +124,7 @@ func (s Store) LoadFile(path string) (*Filter, error) {
 	dir := filepath.Dir(path)
 	base := filepath.Base(path)
 	if ext == extText && !s.Meaning {
-		if f := precompiled(openPath, dir, strings.TrimSuffix(base, ext)); f != nil {
+		if f := s.precompiled(openPath, dir, strings.TrimSuffix(base, ext)); f != nil {
 			return f, nil
 		}
 	}
@@ -128,7 +132,7 @@ func (s Store) LoadFile(path string) (*Filter, error) {
 	if err != nil {
 		return nil, err
 	}
-	return decode(path, data)
+	return s.decode(path, data)
 }
 
 // An opener opens a file of a directory.
@@ -145,7 +149,7 @@ func (s Store) load(root *os.Root, name string) (*Filter, error) {
 		return root.OpenFile(name, os.O_RDONLY|unix.O_NONBLOCK, 0)
 	}
 	if !s.Meaning {
-		if f := precompiled(open, dir, name); f != nil {
+		if f := s.precompiled(open, dir, name); f != nil {
 			return f, nil
 		}
 	}
@@ -161,14 +165,18 @@ func (s Store) load(root *os.Root, name string) (*Filter, error) {
 		if err != nil {
 			return nil, err
 		}
-		return decode(filepath.Join(dir, name+ext), data)
+		return s.decode(filepath.Join(dir, name+ext), data)
 	}
 	return nil, fs.ErrNotExist
 }
 
-// unsayable finds what a program can't hold: how it is to be installed, other files
-// whose age counts, and what depends on where it is installed.
-var unsayable = lazy(`(?m)^[ \t]*(FLAGS|NO_NEW_PRIVS|LISTENER\w*|include|base)\b|^[^#\n]*\bwhen\b`)
+// unsayable finds what a program can't hold: how it is to be installed, and other
+// files whose age counts.
+var unsayable = lazy(`(?m)^[ \t]*(FLAGS|NO_NEW_PRIVS|LISTENER\w*|include|base)\b`)
+
+// mayGuard finds texts that may have guards. No program holds those: what they mean
+// depends on where it is installed.
+var mayGuard = lazy(`(?m)^[^#\n]*\bwhen\b`)
 
 // lazy returns an expression that is compiled when it is needed: containers wait
 // for secco-wrap to start.
@@ -178,16 +186,16 @@ func lazy(expression string) func() *regexp.Regexp {
 
 // precompiled returns the program beside a text, nil where there is none that can
 // stand for the text.
-func precompiled(open opener, dir, name string) *Filter {
+func (s Store) precompiled(open opener, dir, name string) *Filter {
 	program, built, err := read(open, dir, name+extProgram)
 	if err != nil {
 		return nil
 	}
 	text, written, err := read(open, dir, name+extText)
-	if err != nil || built.Before(written) || unsayable().Match(text) {
+	if err != nil || built.Before(written) || unsayable().Match(text) || mayGuard().Match(text) {
 		return nil
 	}
-	f, err := decode(filepath.Join(dir, name+extProgram), program)
+	f, err := s.decode(filepath.Join(dir, name+extProgram), program)
 	if err != nil {
 		return nil
 	}
@@ -217,7 +225,7 @@ func read(open opener, dir, name string) ([]byte, time.Time, error) {
 	return data, info.ModTime(), err
 }
 
-func decode(path string, data []byte) (*Filter, error) {
+func (s Store) decode(path string, data []byte) (*Filter, error) {
 	switch filepath.Ext(path) {
 	case extProgram:
 		p, err := bpf.Decode(data, binary.NativeEndian)
@@ -231,18 +239,25 @@ func decode(path string, data []byte) (*Filter, error) {
 	case extProfile:
 		return fromProfile(source.NewFile(path, string(data)))
 	}
-	return compile(source.NewFile(path, string(data)))
+	return s.compile(source.NewFile(path, string(data)))
 }
 
 var namesTargets = lazy(`\bARCHES\b`)
 
 // compile makes the filter of a policy's text. A text that names no targets is
 // for this machine.
-func compile(file *source.File) (*Filter, error) {
+func (s Store) compile(file *source.File) (*Filter, error) {
 	opts := lang.Options{Kernel: hook.Kernel()}
 	named := strings.Contains(file.Text(), "ARCHES") && namesTargets().MatchString(file.Text())
 	if native, ok := linux.ParseArch(runtime.GOARCH); ok && !named {
 		opts.Targets = []linux.Arch{native}
+	}
+	if s.Capabilities != nil && mayGuard().MatchString(file.Text()) {
+		caps, err := s.Capabilities()
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", file.Name(), err)
+		}
+		opts.Capabilities = caps
 	}
 	p, findings := lang.Load([]*source.File{file}, opts)
 	if err := findings.Err(); err != nil {

@@ -2,6 +2,7 @@ package policies_test
 
 import (
 	"encoding/binary"
+	"errors"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -135,6 +136,50 @@ func TestGuards(t *testing.T) {
 	f, err := (policies.Store{}).LoadFile(filepath.Join(dir, "new.bpf"))
 	if err != nil || len(f.Program) != 1 {
 		t.Errorf("a program that is named itself: %v", err)
+	}
+}
+
+// Capabilities are asked for where there may be guards, and whose are unknown is an
+// error there.
+func TestCapabilities(t *testing.T) {
+	dir := t.TempDir()
+	const guarded = "when cap(CAP_SYS_ADMIN) {\n\twrite: 1\n}\n"
+	write(t, filepath.Join(dir, "plain.secco"), []byte(text), 0)
+	write(t, filepath.Join(dir, "guarded.secco"), []byte(text+guarded), 0)
+	arch, _ := linux.ParseArch(runtime.GOARCH)
+	verdict := func(f *policies.Filter, syscall string) linux.Action {
+		nr, _ := arch.Syscall(syscall)
+		return hook.Verdicts(f.Program, arch, nr)[0]
+	}
+	for _, c := range []struct {
+		name, syscall string
+		caps          []string
+		want          linux.Action
+	}{
+		{"guarded", "write", nil, linux.Errno.With(1)},
+		{"guarded", "write", []string{"CAP_CHOWN", "CAP_NEWER"}, linux.Errno.With(1)},
+		{"guarded", "write", []string{"CAP_CHOWN", "CAP_SYS_ADMIN"}, linux.Allow},
+		{"docker-default", "chroot", nil, linux.Errno.With(1)},
+		{"docker-default", "chroot", []string{"CAP_SYS_CHROOT"}, linux.Allow},
+	} {
+		store := policies.Store{Dir: dir, Shipped: true, Capabilities: func() ([]string, error) { return c.caps, nil }}
+		f, err := store.Load(c.name)
+		if err != nil {
+			t.Errorf("%s: %v", c.name, err)
+			continue
+		}
+		if got := verdict(f, c.syscall); got != c.want {
+			t.Errorf("%s with %v: %s gets %v, want %v", c.name, c.caps, c.syscall, got, c.want)
+		}
+	}
+	unknown := policies.Store{Dir: dir, Shipped: true, Capabilities: func() ([]string, error) { return nil, os.ErrPermission }}
+	for name, want := range map[string]error{"plain": nil, "guarded": os.ErrPermission, "docker-default": os.ErrPermission} {
+		if _, err := unknown.Load(name); !errors.Is(err, want) {
+			t.Errorf("%s: %v, want %v", name, err, want)
+		}
+	}
+	if _, err := unknown.LoadFile(filepath.Join(dir, "guarded.secco")); !errors.Is(err, os.ErrPermission) {
+		t.Errorf("as a file: %v", err)
 	}
 }
 
