@@ -41,6 +41,8 @@ Puts a filter on itself and becomes CMD, with the same process id.
                       NAME, without a slash and an ending, is one of /etc/secco or one
                       that secco ships; a program beside a text is preferred while it
                       is no older. Without the flag: $SECCO_POLICY, else "default".
+                      Its guards are about the running kernel and the capabilities
+                      of the bounding set.
   --gate              let CMD start although the policy refuses execve; every later
                       execve fails. Needs Linux 5.5.
   --no-new-privs      set no_new_privs in any case. It always is without CAP_SYS_ADMIN.
