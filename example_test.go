@@ -76,7 +76,7 @@ func ExampleLoad() {
 	}
 	// Output:
 	// line 2: no syscall named "opennat"; did you mean "openat"?
-	// line 3: no binding or constant named "arg7"; did you mean "arg0"?
+	// line 3: no binding or constant named "arg7"; a call has six arguments, arg0 to arg5
 }
 
 // Whatever describes a filter can be opened: here a profile for container runtimes.
