@@ -26,16 +26,10 @@ import (
 
 // answerNewest puts what the runtime answers itself before a policy.
 func (im *importer) answerNewest(p *policy.Policy, m *model) {
-	listed := make([]linux.Arch, 0, len(im.profile.Architectures))
-	for _, named := range im.profile.Architectures {
-		if a, ok := oci.ParseArch(named.Name); ok {
-			listed = append(listed, a)
-		}
-	}
 	runtime, native := im.host.Runtime, im.host.Native()
 	enosys, _ := native.Constant("ENOSYS")
 	refused := im.b.Leaf(linux.Errno.With(uint16(enosys)), source.Span{})
-	for _, a := range runtime.Stubs(m.fallback, listed, native) {
+	for _, a := range stubs(im.profile, im.host, m.fallback) {
 		largest := m.largest[a]
 		if largest == 0 {
 			continue
@@ -58,6 +52,18 @@ func (im *importer) answerNewest(p *policy.Policy, m *model) {
 			p.X32 = im.above(a, largest, refused, p.X32)
 		}
 	}
+}
+
+// stubs returns the architectures on which the runtime answers the newest calls of
+// a resolved profile itself, if it names any.
+func stubs(resolved *oci.Profile, host oci.Host, fallback linux.Action) []linux.Arch {
+	listed := make([]linux.Arch, 0, len(resolved.Architectures))
+	for _, named := range resolved.Architectures {
+		if a, ok := oci.ParseArch(named.Name); ok {
+			listed = append(listed, a)
+		}
+	}
+	return host.Runtime.Stubs(fallback, listed, host.Native())
 }
 
 // hasBit reports whether a stub takes a number for one of its architecture's,

@@ -1,16 +1,15 @@
 package convert
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
-	"strings"
+	"time"
 
 	"secco/compiler/decompile"
-	"secco/lang"
 	"secco/linux"
 	"secco/oci"
 	"secco/policy"
-	"secco/policy/prove"
 	"secco/source"
 )
 
@@ -26,6 +25,8 @@ type SeccoOptions struct {
 	Kernel oci.Kernel
 	// Header is a comment to begin with.
 	Header string
+	// Runtime is what the profile is handed to.
+	Runtime oci.Runtime
 	// WithoutLibseccomp is that of Options.
 	WithoutLibseccomp bool
 }
@@ -39,32 +40,34 @@ func (e *UndecidedError) Error() string {
 }
 
 // ToSecco returns a profile as a policy in secco's language, with its guards on
-// capabilities and kernels as "when" and its comments. It is proved, for each
-// machine and for each combination of guards that the rules of some syscall depend
-// on, to mean what FromOCI makes of the profile. Since no rule depends on other
-// guards, that is so for all combinations.
+// capabilities and kernels as "when" and its comments. It is proved to mean what
+// FromOCI makes of the profile: for each machine, and for each syscall there under
+// every combination of the guards that its rules depend on. Since no rule depends
+// on other guards, that is so for all combinations.
 //
-// The error is source.Diagnostics where the profile can't be read, a
-// *decompile.UnsayableError where the language has no words for it, a
-// *decompile.LimitError where it takes too many, or an *UndecidedError.
+// The error is source.Diagnostics where the profile can't be read, under some of
+// its guards at least, a *decompile.UnsayableError where the language has no words
+// for it, a *decompile.LimitError where it takes too many, or an *UndecidedError, for
+// too many combinations of guards, too.
 func ToSecco(profile *oci.Profile, opts SeccoOptions) (string, source.Diagnostics, error) {
-	w := &seccoWriter{profile: profile, opts: opts, seen: map[string]bool{}, done: map[string][]*policy.Policy{}}
+	w := &seccoWriter{profile: profile, opts: opts, deadline: time.Now().Add(maxGuardTime), seen: map[string]bool{}}
 	if len(w.opts.Arches) == 0 {
 		w.opts.Arches = []linux.Arch{linux.X86_64}
 	}
 	w.findGuards()
-	plain, err := w.merged(nil)
+	if err := w.unstubbed(); err != nil {
+		return "", w.diags, err
+	}
+	machines, err := w.policies(nil)
 	if err != nil {
 		return "", w.diags, err
 	}
+	plain := together(machines)
+	w.arches = archesOf(plain)
 	text := decompile.TextOptions{Header: opts.Header, Comment: w.comments()}
-	if len(w.opts.Arches) > 1 {
-		for _, p := range w.done[fmt.Sprint([]int(nil))] {
-			var machine []linux.Arch
-			for _, t := range p.Targets {
-				machine = append(machine, t.Arch)
-			}
-			text.Machines = append(text.Machines, machine)
+	if len(machines) > 1 {
+		for _, p := range machines {
+			text.Machines = append(text.Machines, archesOf(p))
 		}
 	}
 	if len(w.conditions()) > 0 {
@@ -77,17 +80,30 @@ func ToSecco(profile *oci.Profile, opts SeccoOptions) (string, source.Diagnostic
 	return out, w.diags, w.prove(out)
 }
 
+// What a profile may take, so that nobody waits for long: what depends on guards
+// doubles with each.
+const (
+	maxCombinations = 4096 // of guards, for which a profile is resolved to be written
+	maxHosts        = 1024 // for which a text is proved
+	maxGuardTime    = 20 * time.Second
+)
+
 // seccoWriter turns one profile to a policy's text.
 type seccoWriter struct {
 	profile *oci.Profile
 	opts    SeccoOptions
+	arches  []linux.Arch // of all machines
 	caps    []string     // that guards are kept about, sorted
 	kernels []oci.Kernel // likewise, in order
 	diags   source.Diagnostics
-	seen    map[string]bool             // findings that were told
-	done    map[string][]*policy.Policy // for each machine, by the guards that hold
-	held    [][]int                     // the keys of done
+	seen    map[string]bool // findings that were told
+
+	combinations int // that were resolved
+	deadline     time.Time
 }
+
+// oldest is a kernel that is older than any that a guard can tell from it.
+var oldest = oci.Kernel{Minor: 1}
 
 // findGuards finds the guards that are to be kept.
 func (w *seccoWriter) findGuards() {
@@ -99,14 +115,16 @@ func (w *seccoWriter) findGuards() {
 			if w.opts.Caps == nil {
 				w.caps = append(w.caps, g.Caps...)
 			}
-			if g.MinKernel != nil && w.opts.Kernel == (oci.Kernel{}) {
+			if g.MinKernel != nil && w.opts.Kernel == (oci.Kernel{}) && oldest.Less(*g.MinKernel) {
 				w.kernels = append(w.kernels, *g.MinKernel)
 			}
 		}
 	}
 	slices.Sort(w.caps)
 	w.caps = slices.Compact(w.caps)
-	slices.SortFunc(w.kernels, func(a, b oci.Kernel) int { return a.Major<<16 + a.Minor - b.Major<<16 - b.Minor })
+	slices.SortFunc(w.kernels, func(a, b oci.Kernel) int {
+		return cmp.Or(cmp.Compare(a.Major, b.Major), cmp.Compare(a.Minor, b.Minor))
+	})
 	w.kernels = slices.Compact(w.kernels)
 }
 
@@ -122,11 +140,44 @@ func (w *seccoWriter) conditions() (list []string) {
 	return list
 }
 
-// on returns the guards that a syscall's rule depends on. Behind a multiplexer
-// are the rules of what it multiplexes.
+// unstubbed returns an error where the runtime answers the calls itself that are
+// newer than those that the profile names: which it names depends on the guards.
+func (w *seccoWriter) unstubbed() error {
+	if len(w.conditions()) == 0 {
+		return nil
+	}
+	fallback, err := oci.ParseAction(w.profile.DefaultAction, w.profile.DefaultErrnoRet)
+	if err != nil {
+		return nil // which FromOCI says, with its place
+	}
+	for _, machine := range w.opts.Arches {
+		host := w.host(machine, nil)
+		resolved, _ := w.profile.Resolve(host) // what it finds is said by FromOCI, too
+		if on := stubs(resolved, host, fallback); len(on) > 0 {
+			return &decompile.UnsayableError{
+				Where: fmt.Sprintf("%v syscalls without a rule", on[0]),
+				What:  fmt.Sprintf("%s returns ENOSYS for those above the largest that the profile names, which depends on its guards", w.opts.Runtime),
+			}
+		}
+	}
+	return nil
+}
+
+// on returns the guards that a syscall's rule depends on. Names are one where their
+// numbers are, and behind a multiplexer are the rules of what it multiplexes.
 func (w *seccoWriter) on(name string) (list []int) {
+	means := func(n oci.Name) bool {
+		if multiplexed[n.Name].by == name {
+			return true
+		}
+		return slices.ContainsFunc(w.arches, func(a linux.Arch) bool {
+			nr, ok := a.Number(name)
+			named, known := a.Syscall(n.Name)
+			return ok && known && nr == named
+		})
+	}
 	for _, s := range w.profile.Syscalls {
-		if !slices.ContainsFunc(s.Names, func(n oci.Name) bool { return n.Name == name || multiplexed[n.Name].by == name }) {
+		if !slices.ContainsFunc(s.Names, means) {
 			continue
 		}
 		for _, g := range []*oci.Guard{s.Includes, s.Excludes} {
@@ -149,28 +200,32 @@ func (w *seccoWriter) on(name string) (list []int) {
 	return slices.Compact(list)
 }
 
-// possible reports whether a kernel that reaches these versions reaches no others.
-func (w *seccoWriter) possible(holds []int) bool {
-	last := -1
-	for _, i := range holds {
-		last = max(last, i)
-	}
-	for i := len(w.caps); i < last; i++ {
-		if !slices.Contains(holds, i) {
+// possible reports whether there is a kernel that reaches, of the versions that are
+// among some guards, those that are to hold and no others.
+func (w *seccoWriter) possible(on, holds []int) bool {
+	reached := true
+	for _, i := range on {
+		if i < len(w.caps) {
+			continue
+		}
+		if held := slices.Contains(holds, i); held && !reached {
 			return false
+		} else {
+			reached = held
 		}
 	}
 	return true
 }
 
-// host returns the machine and process where these guards hold and no others.
+// host returns the machine and process where these guards hold, of the others none
+// but what the newest kernel among them reaches.
 func (w *seccoWriter) host(machine linux.Arch, holds []int) oci.Host {
-	h := oci.Host{Arch: machine, Caps: w.opts.Caps, Kernel: w.opts.Kernel}
+	h := oci.Host{Arch: machine, Caps: w.opts.Caps, Kernel: w.opts.Kernel, Runtime: w.opts.Runtime}
 	if h.Caps == nil {
 		h.Caps = []string{}
 	}
 	if len(w.kernels) > 0 {
-		h.Kernel = oci.Kernel{Minor: 1} // older than all
+		h.Kernel = oldest
 	}
 	for _, i := range holds {
 		if i < len(w.caps) {
@@ -188,6 +243,11 @@ func (w *seccoWriter) merged(holds []int) (*policy.Policy, error) {
 	if err != nil {
 		return nil, err
 	}
+	return together(all), nil
+}
+
+// together returns a policy that has the targets of several.
+func together(all []*policy.Policy) *policy.Policy {
 	out := *all[0]
 	for _, p := range all[1:] {
 		for _, t := range p.Targets {
@@ -196,33 +256,54 @@ func (w *seccoWriter) merged(holds []int) (*policy.Policy, error) {
 			}
 		}
 	}
-	return &out, nil
+	return &out
+}
+
+// archesOf returns the architectures that a policy has rules for.
+func archesOf(p *policy.Policy) (list []linux.Arch) {
+	for _, t := range p.Targets {
+		list = append(list, t.Arch)
+	}
+	return list
 }
 
 // policies returns what the profile means where these guards hold, for each
 // machine.
 func (w *seccoWriter) policies(holds []int) ([]*policy.Policy, error) {
-	key := fmt.Sprint(holds)
-	if have, ok := w.done[key]; ok {
-		return have, nil
+	if w.combinations++; w.combinations > maxCombinations {
+		return nil, tooManyCombinations()
 	}
 	var list []*policy.Policy
 	for _, machine := range w.opts.Arches {
-		p, diags := FromOCI(w.profile, Options{Host: w.host(machine, holds), WithoutLibseccomp: w.opts.WithoutLibseccomp})
-		for _, d := range diags {
-			if text := d.Error(); !w.seen[text] {
-				w.seen[text] = true
-				w.diags = append(w.diags, d)
-			}
-		}
-		if p == nil {
-			return nil, w.diags
+		p, err := w.meaning(w.host(machine, holds))
+		if err != nil {
+			return nil, err
 		}
 		list = append(list, p)
 	}
-	w.done[key] = list
-	w.held = append(w.held, holds)
 	return list, nil
+}
+
+func tooManyCombinations() error {
+	return &UndecidedError{fmt.Sprintf("its guards make more than %d combinations", maxCombinations)}
+}
+
+// meaning returns what the profile means on a host.
+func (w *seccoWriter) meaning(host oci.Host) (*policy.Policy, error) {
+	if time.Now().After(w.deadline) {
+		return nil, &UndecidedError{fmt.Sprintf("the combinations of its guards take more than %s", maxGuardTime)}
+	}
+	p, diags := FromOCI(w.profile, Options{Host: host, WithoutLibseccomp: w.opts.WithoutLibseccomp})
+	for _, d := range diags {
+		if text := d.Error(); !w.seen[text] {
+			w.seen[text] = true
+			w.diags = append(w.diags, d)
+		}
+	}
+	if p == nil {
+		return nil, w.diags
+	}
+	return p, nil
 }
 
 // comments returns the comments of entries by the places of their names.
@@ -234,44 +315,4 @@ func (w *seccoWriter) comments() func(source.Span) string {
 		}
 	}
 	return func(s source.Span) string { return at[s] }
-}
-
-// prove proves that a text means what the profile does under every combination of
-// guards that was looked at.
-func (w *seccoWriter) prove(text string) error {
-	for _, holds := range w.held {
-		policies := w.done[fmt.Sprint(holds)]
-		for i, want := range policies {
-			if err := w.proveOne(text, want, w.host(w.opts.Arches[i], holds)); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-func (w *seccoWriter) proveOne(text string, want *policy.Policy, host oci.Host) error {
-	opts := lang.Options{Capabilities: host.Caps}
-	if host.Kernel != (oci.Kernel{}) {
-		opts.Kernel = host.Kernel.String()
-	}
-	for _, t := range want.Targets {
-		opts.Targets = append(opts.Targets, t.Arch)
-	}
-	got, diags := lang.Load([]*source.File{source.NewFile("<converted>", text)}, opts)
-	if got == nil {
-		return fmt.Errorf("a fault in secco itself: the policy made of a profile can't be read: %w", diags)
-	}
-	res, err := prove.Equivalent(prove.Policy(want), prove.Policy(got), prove.Options{})
-	if err != nil {
-		return err
-	}
-	switch res.Verdict {
-	case prove.Equal:
-		return nil
-	case prove.Different:
-		return fmt.Errorf("a fault in secco itself: on %s with capabilities %s: for %s the profile returns %s, the policy made of it %s",
-			host.Native(), strings.Join(host.Caps, ","), prove.CallString(&res.Witness.Call), res.Witness.A, res.Witness.B)
-	}
-	return &UndecidedError{res.Reason}
 }

@@ -80,7 +80,11 @@ func (s *session) guardedText(f *filter) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	opts := convert.SeccoOptions{Arches: arches, Caps: s.capabilities(), Kernel: f.read.Host.Kernel}
+	if s.String("through") != "" {
+		return nil, badInput("usage", "%s: the program that libseccomp builds of a profile is for one machine and container: --through goes without the profile's guards", f.name).
+			hint("leave --through out; the policy keeps the guards that --caps and --kernel don't settle")
+	}
+	opts := convert.SeccoOptions{Arches: arches, Caps: s.capabilities(), Kernel: f.read.Host.Kernel, Runtime: f.read.Host.Runtime}
 	text, findings, err := convert.ToSecco(f.read.Profile, opts)
 	var unproved *convert.UndecidedError
 	switch {

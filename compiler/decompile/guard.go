@@ -18,10 +18,12 @@ type Guards struct {
 	Conditions []string
 	// On returns the guards that a syscall's rule depends on, on any architecture.
 	On func(name string) []int
-	// Possible reports whether these guards can hold without the others; nil stands
-	// for always.
-	Possible func(holds []int) bool
-	// Policy returns the policy where these guards hold and no others.
+	// Possible reports whether, of the guards that a syscall's rule depends on, these
+	// can hold without the others; nil stands for always.
+	Possible func(on, holds []int) bool
+	// Policy returns a policy where these guards hold. Of the others none does that
+	// could be without them: rules are taken of it for syscalls for which these are
+	// Possible, and no others.
 	Policy func(holds []int) (*policy.Policy, error)
 }
 
@@ -76,7 +78,7 @@ func (w *writer) guards(g *Guards) error {
 			var order []rule
 			impossible := map[int]bool{}
 			for mask := range 1 << len(on) {
-				if g.Possible != nil && !g.Possible(chosen(on, mask)) {
+				if g.Possible != nil && !g.Possible(on, chosen(on, mask)) {
 					impossible[mask] = true
 					continue
 				}
