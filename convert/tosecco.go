@@ -43,7 +43,9 @@ func (e *UndecidedError) Error() string {
 // capabilities and kernels as "when" and its comments. It is proved to mean what
 // FromOCI makes of the profile: for each machine, and for each syscall there under
 // every combination of the guards that its rules depend on. Since no rule depends
-// on other guards, that is so for all combinations.
+// on other guards, that is so for all combinations; but rules of several syscalls
+// may make a profile that FromOCI refuses, and where guards do that which were not
+// tried together, the text has the rules all the same.
 //
 // The error is source.Diagnostics where the profile can't be read, under some of
 // its guards at least, a *decompile.UnsayableError where the language has no words
@@ -74,10 +76,13 @@ func ToSecco(profile *oci.Profile, opts SeccoOptions) (string, source.Diagnostic
 		text.Guards = &decompile.Guards{Conditions: w.conditions(), On: w.on, Possible: w.possible, Policy: w.merged}
 	}
 	out, err := decompile.Text(plain, text)
+	if err == nil {
+		err = w.prove(out)
+	}
 	if err != nil {
 		return "", w.diags, err
 	}
-	return out, w.diags, w.prove(out)
+	return out, w.diags, nil
 }
 
 // What a profile may take, so that nobody waits for long: what depends on guards
@@ -284,9 +289,7 @@ func (w *seccoWriter) policies(holds []int) ([]*policy.Policy, error) {
 	return list, nil
 }
 
-func tooManyCombinations() error {
-	return &UndecidedError{fmt.Sprintf("its guards make more than %d combinations", maxCombinations)}
-}
+func tooManyCombinations() error { return &UndecidedError{"its guards make too many combinations"} }
 
 // meaning returns what the profile means on a host.
 func (w *seccoWriter) meaning(host oci.Host) (*policy.Policy, error) {
