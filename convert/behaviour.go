@@ -42,9 +42,7 @@ func (e *exporter) behaviour(t *policy.Target, nr uint32, name string) (*behavio
 		f, err := diagram.OfGraph(b.root, diagram.CallsOf(t.Arch, nr), limits)
 		if err != nil {
 			e.complex++
-			l := loss("the rule is too complex to be analysed: %v", err)
-			l.Help = helpTooMany
-			return nil, l
+			return nil, b.tooComplex(err, name)
 		}
 		b.actions = f.Actions()
 		b.function = f
@@ -61,7 +59,7 @@ func (e *exporter) behaviour(t *policy.Target, nr uint32, name string) (*behavio
 		}
 		set, err := b.function.Where(a)
 		if err != nil {
-			return nil, loss("the rule is too complex to be analysed: %v", err)
+			return nil, b.tooComplex(err, name)
 		}
 		for _, w := range set.Words() {
 			i, high := w.Arg()
@@ -346,12 +344,18 @@ func (b *behaviour) cubes(set *diagram.Set, limit int) ([][]specs.LinuxSeccompAr
 	return out, nil
 }
 
+// tooComplex returns what takes the place of a loss where the analysis of a rule
+// reached its bounds.
+func (b *behaviour) tooComplex(err error, name string) *Loss {
+	return &Loss{Span: b.span(), Arch: b.arch, Syscall: name, Reason: fmt.Sprintf("the rule is too complex to be analysed: %v", err), Help: helpTooMany, Undecided: true}
+}
+
 // tooMany returns the loss of a rule that takes too many cubes, with the test in
 // it that takes the most.
 func (b *behaviour) tooMany(err error, name string) *Loss {
 	var many *diagram.TooManyError
 	if !errors.As(err, &many) {
-		return &Loss{Span: b.span(), Arch: b.arch, Syscall: name, Reason: fmt.Sprintf("the rule is too complex to be analysed: %v", err), Help: helpTooMany}
+		return b.tooComplex(err, name)
 	}
 	count := fmt.Sprint(many.Count)
 	if many.Count == math.MaxUint64 {

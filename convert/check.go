@@ -99,7 +99,7 @@ func (e *exporter) differs(name string, entries []specs.LinuxSyscall, behaviours
 func (b *behaviour) compare(name string, root *policy.Node) *Loss {
 	call, differ, err := difference(b.root, root, diagram.CallsOf(b.arch, b.nr))
 	if err != nil {
-		return &Loss{Span: b.span(), Arch: b.arch, Syscall: name, Reason: fmt.Sprintf("the rule is too complex to be analysed: %v", err), Help: helpTooMany}
+		return b.tooComplex(err, name)
 	}
 	if !differ {
 		return nil
@@ -156,7 +156,7 @@ func (e *exporter) compareNumbers(a linux.Arch, r diagram.Range, ours, theirs *p
 	call, differ, err := difference(ours, theirs, diagram.Calls{Arch: diagram.One(a.Audit()), NR: r})
 	switch {
 	case err != nil:
-		e.lose(Loss{Span: ours.Span, Arch: a, Reason: fmt.Sprintf("the default is too complex to be analysed: %v", err), Help: helpTooMany})
+		e.lose(Loss{Span: ours.Span, Arch: a, Reason: fmt.Sprintf("the default is too complex to be analysed: %v", err), Help: helpTooMany, Undecided: true})
 	case differ && e.answered(theirs.Leaf(&call)):
 		e.loseNewest(a, call.NR, ours.Leaf(&call))
 	case differ:
@@ -203,7 +203,8 @@ func (e *exporter) confirm(out *specs.LinuxSeccomp) {
 		return // a runtime with it takes the profile no more than it does
 	}
 	if err != nil {
-		e.lose(Loss{Reason: err.Error(), Help: helpTooMany})
+		var unproved *UndecidedError
+		e.lose(Loss{Reason: err.Error(), Help: helpTooMany, Undecided: errors.As(err, &unproved)})
 		return
 	}
 	for _, u := range unknown {

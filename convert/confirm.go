@@ -47,7 +47,7 @@ func confirm(p *policy.Policy, profile *specs.LinuxSeccomp, native linux.Arch) (
 		case prove.Different:
 			return version, unknown, fmt.Errorf("libseccomp %s makes something else of it: %s", version, result.Witness)
 		default:
-			return version, unknown, fmt.Errorf("not proved: %s", result.Reason)
+			return version, unknown, &UndecidedError{result.Reason}
 		}
 	}
 	return version, unknown, nil

@@ -2,6 +2,7 @@ package convert
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"secco/linux"
@@ -17,6 +18,9 @@ type Loss struct {
 	Count   uint64      // of the rules that it would take, where that is the reason
 	Reason  string
 	Help    string // what would make the conversion possible
+	// Undecided says that the rule was too complex for it to be known whether the other
+	// form can say it.
+	Undecided bool
 }
 
 // String returns what is lost and why.
@@ -47,12 +51,21 @@ type LossError struct {
 // Error returns the one-line forms of all losses.
 func (e *LossError) Error() string { return e.Diagnostics().Error() }
 
-// Diagnostics returns the losses as findings with the code "loss", in order of
-// their places.
+// Undecided reports whether nothing is known to be lost: a bound was reached.
+func (e *LossError) Undecided() bool {
+	return !slices.ContainsFunc(e.Losses, func(l Loss) bool { return !l.Undecided })
+}
+
+// Diagnostics returns the losses as findings with the code "loss", or "too-complex"
+// for those that are undecided, in order of their places.
 func (e *LossError) Diagnostics() source.Diagnostics {
 	var diags source.Diagnostics
 	for _, l := range e.Losses {
-		d := diags.Errorf(l.Span, "loss", "%s can't say this policy: %s", e.Form, l)
+		code, says := "loss", "can't say this policy"
+		if l.Undecided {
+			code, says = "too-complex", "may be able to say this policy or not"
+		}
+		d := diags.Errorf(l.Span, code, "%s %s: %s", e.Form, says, l)
 		d.Hint = l.Help
 	}
 	diags.Sort()

@@ -266,7 +266,7 @@ func (e *exporter) entries() []specs.LinuxSyscall {
 	var multiplexers []string
 	for _, name := range names {
 		if e.complex >= maxComplex {
-			e.lose(Loss{Reason: "too many rules are too complex to be analysed; the others were not looked at", Help: helpTooMany})
+			e.lose(Loss{Reason: "too many rules are too complex to be analysed; the others were not looked at", Help: helpTooMany, Undecided: true})
 			return nil
 		}
 		if name == "socketcall" || name == "ipc" {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 
+	"secco/convert"
 	"secco/source"
 )
 
@@ -59,6 +60,9 @@ func asFailure(err error, exit int, code string) *failure {
 	var findings source.Diagnostics
 	if errors.As(err, &findings) {
 		return &failure{exit, findings}
+	}
+	if loss := (*convert.LossError)(nil); errors.As(err, &loss) && loss.Undecided() {
+		return &failure{exitUndecided, loss.Diagnostics()}
 	}
 	var several interface{ Diagnostics() source.Diagnostics }
 	if errors.As(err, &several) {

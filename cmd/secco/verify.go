@@ -30,7 +30,8 @@ var verifyCommand = &cli.Command{
 		"the edges of the policy's own constants, are run through both besides. --runtime lists the\n" +
 		"numbers that a container runtime answers itself, before the program. Exit code 1 shows a\n" +
 		"call that tells policy, program and profile apart, 3 says that secco was built without\n" +
-		"libseccomp.",
+		"libseccomp. A rule that is too complex for it to be known whether a profile can say it, or for the\n" +
+		"proof, ends with exit code 4.",
 	Flags: flags([]cli.Flag{archFlag, optimizeFlag, freqFlag}, inputFlags),
 	Action: action(func(s *session) error {
 		if err := s.want(1, -1); err != nil {
@@ -45,6 +46,50 @@ var verifyCommand = &cli.Command{
 	}),
 }
 
+// comparison is what a policy was proved equal to, as --json writes it.
+type comparison struct {
+	With         string   `json:"equal"` // program, profile or runtime
+	Libseccomp   string   `json:"libseccomp,omitempty"`
+	Runtime      string   `json:"runtime,omitempty"`
+	Calls        int      `json:"calls,omitempty"` // that were compared besides
+	Instructions int      `json:"instructions"`    // of the program that it was compared with
+	Unknown      []string `json:"unknown,omitempty"`
+	But          []change `json:"but,omitempty"`
+}
+
+// change is a range of numbers that a runtime answers itself.
+type change struct {
+	Calls   string `json:"calls"`
+	Runtime string `json:"runtime"`
+	Policy  string `json:"policy"`
+}
+
+// compared prints a comparison, for people by the format.
+func (s *session) compared(c comparison, format string, args ...any) error {
+	if s.json {
+		return s.print(jsonLine(c))
+	}
+	return s.printf(format, args...)
+}
+
+// overview prints the size of a policy's program and what becomes of its syscalls.
+func (s *session) overview(name string, p *policy.Policy, program bpf.Program) error {
+	if !s.json {
+		return s.printf("%s: %d instructions\n%s", name, len(program), verdicts(p))
+	}
+	lines := jsonLine(struct {
+		Filter       string `json:"filter"`
+		Instructions int    `json:"instructions"`
+	}{name, len(program)})
+	for _, t := range p.Targets {
+		lines = append(lines, jsonLine(struct {
+			Arch     string         `json:"arch"`
+			Syscalls map[string]int `json:"syscalls"`
+		}{t.Arch.String(), verdictCounts(t)})...)
+	}
+	return s.print(lines)
+}
+
 // verify compares the forms of a policy and prints how much was compared.
 func (s *session) verify(f *filter) error {
 	p, opts, err := s.exported(f)
@@ -55,14 +100,15 @@ func (s *session) verify(f *filter) error {
 	if err != nil {
 		return err
 	}
-	if err := s.printf("%s: %d instructions\n%s", f.name, len(out.Program), verdicts(p)); err != nil {
+	if err := s.overview(f.name, p, out.Program); err != nil {
 		return err
 	}
-	done, err := compare(p, out.Program, "the program returns")
+	calls, err := compare(p, out.Program, "the program returns")
 	if err != nil {
 		return err
 	}
-	if err := s.printf("policy = program: %s\n", done); err != nil {
+	c := comparison{With: "program", Calls: calls, Instructions: len(out.Program)}
+	if err := s.compared(c, "policy = program: proved, and %d calls compared\n", calls); err != nil {
 		return err
 	}
 	return s.verifyProfile(f, p, opts.Host)
@@ -95,11 +141,12 @@ func (s *session) verifyProfile(f *filter, p *policy.Policy, host oci.Host) erro
 	if err != nil {
 		return refused("libseccomp", "not cross-validated: %s", err)
 	}
-	done, err := compare(known, theirs, "the profile through libseccomp "+version+" returns")
+	calls, err := compare(known, theirs, "the profile through libseccomp "+version+" returns")
 	if err != nil {
 		return err
 	}
-	if err := s.printf("policy = profile through libseccomp %s: %s (%d instructions)%s\n", version, done, len(theirs), tooNew(unknown)); err != nil {
+	c := comparison{With: "profile", Libseccomp: version, Calls: calls, Instructions: len(theirs), Unknown: unknownNames(unknown)}
+	if err := s.compared(c, "policy = profile through libseccomp %s: proved, and %d calls compared (%d instructions)%s\n", version, calls, len(theirs), tooNew(unknown)); err != nil {
 		return err
 	}
 	if runtime == (oci.Runtime{}) {
@@ -119,41 +166,46 @@ func (s *session) verifyProfile(f *filter, p *policy.Policy, host oci.Host) erro
 	if err != nil {
 		return refused("libseccomp", "not cross-validated: %s", err)
 	}
-	text, err := changes(known, loaded)
+	but, err := changes(known, loaded)
 	if err != nil {
 		return err
 	}
-	if text == "" {
-		return s.printf("policy = profile under %s: proved\n", runtime)
+	c = comparison{With: "runtime", Libseccomp: version, Runtime: runtime.String(), Instructions: len(loaded), But: but}
+	if len(but) == 0 {
+		return s.compared(c, "policy = profile under %s: proved\n", runtime)
 	}
-	return s.printf("policy = profile under %s: proved, but for numbers that it answers itself:\n%s", runtime, text)
+	var lines strings.Builder
+	for _, b := range but {
+		fmt.Fprintf(&lines, "  %s: %s, not %s\n", b.Calls, b.Runtime, b.Policy)
+	}
+	return s.compared(c, "policy = profile under %s: proved, but for numbers that it answers itself:\n%s", runtime, lines.String())
 }
 
-// changes lists all calls with which a program does not do what a policy does: a
-// line for each range of numbers.
-func changes(p *policy.Policy, program bpf.Program) (string, error) {
+// changes lists all calls with which a program does not do what a policy does, by
+// ranges of numbers.
+func changes(p *policy.Policy, program bpf.Program) ([]change, error) {
 	filter, err := prove.Program(program)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	report, err := prove.Differences(prove.Policy(p), filter, prove.Options{})
 	if err != nil {
-		return "", refused("fault", "a fault in secco itself, please report it: %s", err)
+		return nil, refused("fault", "a fault in secco itself, please report it: %s", err)
 	}
 	if len(report.Undecided) > 0 {
 		u := report.Undecided[0]
-		return "", newFailure(exitUndecided, "undecided", "what the runtime changes is not known of %s: %s", prove.CallsString(u.Calls), u.Reason)
+		return nil, newFailure(exitUndecided, "undecided", "what the runtime changes is not known of %s: %s", prove.CallsString(u.Calls), u.Reason)
 	}
-	var b strings.Builder
+	var list []change
 	for i := range report.Differences {
 		d := &report.Differences[i]
 		calls := rangeText(d.Calls)
 		if when := d.Condition(); when != "" {
 			calls += " where " + when
 		}
-		fmt.Fprintf(&b, "  %s: %s, not %s\n", calls, actionText(d.B, &d.Witness.Call), actionText(d.A, &d.Witness.Call))
+		list = append(list, change{calls, actionText(d.B, &d.Witness.Call), actionText(d.A, &d.Witness.Call)})
 	}
-	return b.String(), nil
+	return list, nil
 }
 
 // rangeText returns a range of numbers, by the name of its first syscall where
@@ -189,49 +241,50 @@ func tooNew(unknown []libseccomp.Unknown) string {
 	return ", but for calls that it does not know and leaves at the default action: " + names(unknown)
 }
 
-func names(unknown []libseccomp.Unknown) string {
+func names(unknown []libseccomp.Unknown) string { return strings.Join(unknownNames(unknown), ", ") }
+
+func unknownNames(unknown []libseccomp.Unknown) []string {
 	var list []string
 	for _, u := range unknown {
 		list = append(list, fmt.Sprintf("%s %s", u.Arch, u.Name))
 	}
-	return strings.Join(list, ", ")
+	return list
 }
 
 // compare proves that a policy and a program do the same with every call, and has
 // both decide the policy's sample calls besides: the emulator knows nothing of
-// proofs. It returns what was done. A difference is an error with the call.
-func compare(p *policy.Policy, program bpf.Program, returns string) (done string, err error) {
+// proofs. It returns how many those were. A difference is an error with the call.
+func compare(p *policy.Policy, program bpf.Program, returns string) (calls int, err error) {
 	different := func(call *linux.SeccompData, got linux.Action) error {
 		meant, rule := p.Eval(call)
 		return newFailure(exitNo, "different", "for %s the policy means %s (%s), %s %s", prove.CallString(call), meant, rule, returns, got)
 	}
 	m, err := emulator.New(program)
 	if err != nil {
-		return "", err
+		return 0, err
 	}
-	calls := 0
 	for d := range policy.Samples(p) {
 		calls++
 		meant, _ := p.Eval(&d)
 		if got := m.Run(&d); got.Effect() != meant.Effect() {
-			return "", different(&d, got)
+			return 0, different(&d, got)
 		}
 	}
 	theirs, err := prove.Program(program)
 	if err != nil {
-		return "", err
+		return 0, err
 	}
 	result, err := prove.Equivalent(prove.Policy(p), theirs, prove.Options{})
 	if err != nil {
-		return "", refused("fault", "a fault in secco itself, please report it: %s", err)
+		return 0, refused("fault", "a fault in secco itself, please report it: %s", err)
 	}
 	switch result.Verdict {
 	case prove.Equal:
-		return fmt.Sprintf("proved, and %d calls compared", calls), nil
+		return calls, nil
 	case prove.Different:
-		return "", different(&result.Witness.Call, result.Witness.B)
+		return 0, different(&result.Witness.Call, result.Witness.B)
 	}
-	return "", newFailure(exitUndecided, "undecided", "%d calls compared without a difference, but not proved: %s", calls, result.Reason)
+	return 0, newFailure(exitUndecided, "undecided", "%d calls compared without a difference, but not proved: %s", calls, result.Reason)
 }
 
 // verdicts counts, for each architecture, what becomes of its syscalls: a line
@@ -239,14 +292,7 @@ func compare(p *policy.Policy, program bpf.Program, returns string) (done string
 func verdicts(p *policy.Policy) string {
 	var b strings.Builder
 	for _, t := range p.Targets {
-		counts := map[string]int{}
-		for _, call := range t.Arch.Syscalls() {
-			if root := t.Root(call.NR); root.IsLeaf() {
-				counts[root.Action.Effect().String()]++
-			} else {
-				counts["by arguments"]++
-			}
-		}
+		counts := verdictCounts(t)
 		names := make([]string, 0, len(counts))
 		for name := range counts {
 			names = append(names, name)
@@ -267,4 +313,17 @@ func verdicts(p *policy.Policy) string {
 		b.WriteByte('\n')
 	}
 	return b.String()
+}
+
+// verdictCounts counts what becomes of a target's syscalls.
+func verdictCounts(t *policy.Target) map[string]int {
+	counts := map[string]int{}
+	for _, call := range t.Arch.Syscalls() {
+		if root := t.Root(call.NR); root.IsLeaf() {
+			counts[root.Action.Effect().String()]++
+		} else {
+			counts["by arguments"]++
+		}
+	}
+	return counts
 }
