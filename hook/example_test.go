@@ -334,3 +334,24 @@ func ExampleLook() {
 	}
 	// Output: cannot execute no-such-command: executable file not found in $PATH 127
 }
+
+// What guards ask for: the running kernel, and what this process may become able
+// to do.
+func ExampleKernel() {
+	capabilities, err := hook.BoundingSet()
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	opts := lang.Options{Kernel: hook.Kernel(), Capabilities: capabilities}
+	text := "DEFAULT_POLICY = allow\nwhen kernel >= 3.5 {\n    mount: return EPERM\n}\n"
+	policy, findings := lang.Load([]*source.File{source.NewFile("guarded.secco", text)}, opts)
+	if err := findings.Err(); err != nil {
+		fmt.Println(err)
+		return
+	}
+	mount, _ := linux.X86_64.Syscall("mount")
+	action, _ := policy.Eval(&linux.SeccompData{Arch: linux.X86_64.Audit(), NR: mount})
+	fmt.Println(action)
+	// Output: errno(EPERM)
+}

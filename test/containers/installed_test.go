@@ -134,11 +134,11 @@ func TestHookFaults(t *testing.T) {
 		return runCommand(t, cmd)
 	}
 	for _, c := range []struct{ name, state, policy, want string }{
-		{"empty", "", "p", "no JSON object"},
+		{"empty", "", "p", "unexpected end of JSON input"},
 		{"no object", "[]", "p", "no JSON object"},
 		{"broken", `{"pid":`, "p", "the container's state: "},
 		{"twice", `{"pid":5,"PID":6}`, "p", "twice"},
-		{"trailing", state(victim.Process.Pid, "") + "{}", "p", "behind the object"},
+		{"trailing", state(victim.Process.Pid, "") + "{}", "p", "after top-level value"},
 		{"pid 0", state(0, ""), "p", "process id 0"},
 		{"pid 1", state(1, ""), "p", "process id 1"},
 		{"negative pid", state(-5, ""), "p", "process id -5"},
