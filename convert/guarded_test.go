@@ -98,7 +98,7 @@ func guardedProfile(r *rand.Rand) string {
 // is false where FromOCI refuses the profile there.
 func meansOn(t *testing.T, text string, profile *oci.Profile, host oci.Host) (diff string, known bool) {
 	t.Helper()
-	want, diags := FromOCI(profile, Options{Host: host, WithoutLibseccomp: true})
+	want, _ := FromOCI(profile, Options{Host: host, WithoutLibseccomp: true})
 	if want == nil {
 		return "", false
 	}

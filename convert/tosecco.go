@@ -153,7 +153,7 @@ func (w *seccoWriter) unstubbed() error {
 	}
 	fallback, err := oci.ParseAction(w.profile.DefaultAction, w.profile.DefaultErrnoRet)
 	if err != nil {
-		return nil // which FromOCI says, with its place
+		return nil //nolint:nilerr // FromOCI says it, with its place
 	}
 	for _, machine := range w.opts.Arches {
 		host := w.host(machine, nil)
@@ -213,11 +213,11 @@ func (w *seccoWriter) possible(on, holds []int) bool {
 		if i < len(w.caps) {
 			continue
 		}
-		if held := slices.Contains(holds, i); held && !reached {
+		held := slices.Contains(holds, i)
+		if held && !reached {
 			return false
-		} else {
-			reached = held
 		}
+		reached = held
 	}
 	return true
 }

@@ -104,7 +104,7 @@ func (inv *Invocation) parseCreating(args []string) error {
 		case !strings.HasPrefix(name, "--") && len(args[i]) > 2:
 			// -bX and -b=X: getopt's value is X and =X, Go's none and X. -bundle: getopt's value is undle.
 			return fmt.Errorf("flag %s may stand for --bundle: write long flags with two dashes, and the values of short ones apart", args[i])
-		case !known && (strings.HasPrefix("--bundle", name) || strings.HasPrefix("--config", name)): // getopt takes any beginning
+		case !known && (strings.HasPrefix("--bundle", name) || strings.HasPrefix("--config", name)): //nolint:gocritic // getopt takes any beginning of a flag: the order is meant
 			return fmt.Errorf("flag %s may stand for --bundle or --config: write it out", args[i])
 		case !known && !hasValue && i+1 < len(args) && strings.HasPrefix(args[i+1], "-"):
 			return fmt.Errorf("flag %s is unknown, and %s may be its value: write it as %s=VALUE, or last", name, args[i+1], name)

@@ -227,7 +227,7 @@ func (x *executor) vector(v value) *Vector {
 		k := x.Space.Const(uint32(v))
 		return &k
 	case numberValue:
-		nr, without := x.Space.Word(linux.WordNR), x.Space.Const(^uint32(v))
+		nr, without := x.Word(linux.WordNR), x.Space.Const(^uint32(v))
 		bits := x.Apply(policy.OpAnd, &nr, &without)
 		return &bits
 	case wordValue:
