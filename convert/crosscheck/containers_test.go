@@ -23,9 +23,9 @@ var podmanCaps = []string{
 	"CAP_SETFCAP", "CAP_SETGID", "CAP_SETPCAP", "CAP_SETUID", "CAP_SYS_CHROOT",
 }
 
-// TestContainersDefault compares the program of the containers project's default
-// profile with the one that libseccomp builds.
-func TestContainersDefault(t *testing.T) {
+// containersDefault returns the containers project's default profile.
+func containersDefault(t *testing.T) *oci.Profile {
+	t.Helper()
 	text, err := os.ReadFile("testdata/containers-common.json")
 	if err != nil {
 		t.Fatal(err)
@@ -34,6 +34,13 @@ func TestContainersDefault(t *testing.T) {
 	if profile == nil {
 		t.Fatal(diags)
 	}
+	return profile
+}
+
+// TestContainersDefault compares the program of the containers project's default
+// profile with the one that libseccomp builds.
+func TestContainersDefault(t *testing.T) {
+	profile := containersDefault(t)
 	for name, tc := range map[string]struct {
 		caps []string
 		// unsure is set where not every libseccomp gets the rules right, so that
@@ -69,14 +76,7 @@ func TestContainersDefault(t *testing.T) {
 // defaults. Every sample call must be told by the list to be treated alike or
 // differently, as it is, and people must be able to read it.
 func TestDockerAgainstContainers(t *testing.T) {
-	text, err := os.ReadFile("testdata/containers-common.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	profile, diags := oci.Parse(source.NewFile("containers-common.json", string(text)))
-	if profile == nil {
-		t.Fatal(diags)
-	}
+	profile := containersDefault(t)
 	docker, diags := convert.FromOCI(dockerDefault(t), convert.Options{})
 	if docker == nil {
 		t.Fatal(diags)

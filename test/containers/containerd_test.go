@@ -8,9 +8,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
-
-	"golang.org/x/sys/unix"
 )
 
 // A containerd is a daemon started for one test.
@@ -36,27 +33,8 @@ func startContainerd(t testing.TB, config string) *containerd {
 		t.Fatal(err)
 	}
 	cmd := exec.Command("containerd", "--config", configFile, "--root", filepath.Join(dir, "root"), "--state", filepath.Join(dir, "state"), "--address", c.socket)
-	cmd.Stdout, cmd.Stderr = log, log
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		cmd.Process.Signal(unix.SIGTERM)
-		stopped := time.AfterFunc(20*time.Second, func() { cmd.Process.Kill() })
-		cmd.Wait()
-		stopped.Stop()
-		log.Close()
-		unmountBelow(dir)
-	})
-	for range 300 {
-		if c.try("version").code == 0 {
-			return c
-		}
-		time.Sleep(100 * time.Millisecond)
-	}
-	text, _ := os.ReadFile(log.Name())
-	t.Fatalf("containerd does not answer: %s", text)
-	return nil
+	startDaemon(t, cmd, log, dir, func() bool { return c.try("version").code == 0 })
+	return c
 }
 
 func (c *containerd) command(args ...string) *exec.Cmd {

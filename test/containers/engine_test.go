@@ -39,6 +39,14 @@ func startDocker(t testing.TB, config string, prefix ...string) *dockerd {
 	command := slices.Concat(prefix, []string{"dockerd", "--data-root", filepath.Join(dir, "data"), "--exec-root", filepath.Join(dir, "exec"), "-p", filepath.Join(dir, "pid"), "-H", d.socket,
 		"--iptables=false", "--ip6tables=false", "--bridge=none", "--config-file", configFile})
 	cmd := exec.Command(command[0], command[1:]...)
+	startDaemon(t, cmd, log, dir, func() bool { return d.try("version").code == 0 })
+	return d
+}
+
+// startDaemon starts an engine's daemon, which keeps all it has below dir, and waits
+// until it answers. It ends with the test.
+func startDaemon(t testing.TB, cmd *exec.Cmd, log *os.File, dir string, answers func() bool) {
+	t.Helper()
 	cmd.Stdout, cmd.Stderr = log, log
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -52,14 +60,13 @@ func startDocker(t testing.TB, config string, prefix ...string) *dockerd {
 		unmountBelow(dir)
 	})
 	for range 300 {
-		if r := d.try("version"); r.code == 0 {
-			return d
+		if answers() {
+			return
 		}
 		time.Sleep(100 * time.Millisecond)
 	}
 	text, _ := os.ReadFile(log.Name())
-	t.Fatalf("dockerd does not answer: %s", text)
-	return nil
+	t.Fatalf("%v does not answer: %s", cmd, text)
 }
 
 func (d *dockerd) command(args ...string) *exec.Cmd {
