@@ -182,6 +182,7 @@ func (t *target) rule(r *syntax.Rule) *policy.Node {
 		types := t.types
 		types.Int, types.Signed = t.params(r)
 		types.Reported = &[6]bool{}
+		types.Names = r.Params
 		types.Conditions(conds)
 	}
 	var uses [syntax.NumDefaults]bool // of defaults that are unset

@@ -61,7 +61,7 @@ func (c *collector) callHint(n *syntax.Name) string {
 	if hint := c.laterHint(n); hint != "" {
 		return hint
 	}
-	names := []string{"in", "notIn"}
+	names := []string{"in", "notIn", "low", "high"}
 	for name, d := range c.scope {
 		if d.Params != nil {
 			names = append(names, name)

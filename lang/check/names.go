@@ -104,6 +104,10 @@ func (c *collector) names(e syntax.Expr, params []*syntax.Name) {
 			switch d := c.scope[n.Fun.Text]; {
 			case isParam(n.Fun, params):
 				c.diags.Errorf(n.Fun.At, "not-macro", "%q is a value and takes no arguments", n.Fun.Text)
+			case d == nil && isHalf(n):
+				if len(n.Args) != 1 {
+					c.diags.Errorf(n.Fun.At, "arity", "%q takes 1 argument, not %d", n.Fun.Text, len(n.Args))
+				}
 			case d == nil:
 				c.diags.Errorf(n.Fun.At, "unknown-name", "no macro named %q", n.Fun.Text).Hint = c.callHint(n.Fun)
 			default:
@@ -119,6 +123,11 @@ func (c *collector) names(e syntax.Expr, params []*syntax.Name) {
 		}
 		return true
 	})
+}
+
+func isHalf(n *syntax.Call) bool {
+	_, ok := syntax.HalfCall(n)
+	return ok
 }
 
 func (c *collector) arity(n *syntax.Name, d *syntax.Define, got int) {

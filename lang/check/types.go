@@ -31,6 +31,8 @@ type Types struct {
 	// Narrow says that the arguments have 32 bits on this architecture, of
 	// this name; empty where they have 64.
 	Narrow string
+	// Names are the names that the rule gives its syscall's arguments.
+	Names []*syntax.Name
 	// Int says which arguments the kernel reads 32 bits of, or less.
 	Int [6]bool
 	// Signed says of how many bits the arguments are that the kernel takes as signed
@@ -230,7 +232,7 @@ func (t Types) masked(e *syntax.Binary, x, y kind) kind {
 	for _, operand := range []syntax.Expr{e.X, e.Y} {
 		syntax.Walk(operand, func(n syntax.Node) bool {
 			if a, ok := n.(*syntax.Arg); ok && a.Half == syntax.Full && half == "" {
-				half = fmt.Sprintf("argL%d", a.Index)
+				half = t.low(a)
 				if n == operand {
 					at = a.At
 				}
@@ -270,7 +272,18 @@ func (t Types) wide(e syntax.Expr) {
 	}
 	t.Reported[a.Index] = true
 	t.Diags.Warnf(a.At, "wide-comparison", "64 bits are compared, and the kernel uses the lower 32 of this argument").Hint =
-		fmt.Sprintf("use argL%d: what is in the upper half makes no difference to the call", a.Index)
+		fmt.Sprintf("use %s: what is in the upper half makes no difference to the call", t.low(a))
+}
+
+// low returns what says the lower half of an argument, by the name that it was
+// written with.
+func (t Types) low(a *syntax.Arg) string {
+	for _, n := range t.Names {
+		if n.Text == a.At.Text() {
+			return fmt.Sprintf("low(%s)", n.Text)
+		}
+	}
+	return fmt.Sprintf("argL%d", a.Index)
 }
 
 // sign warns where an argument that the kernel takes as a signed number is compared
@@ -328,6 +341,6 @@ func (t Types) narrow(arg, e syntax.Expr) {
 	}
 	if a, ok := arg.(*syntax.Arg); ok {
 		t.Diags.Warnf(n.At, "narrow-argument", "on %s arg%d has 32 bits and never is %#x", t.Narrow, a.Index, n.Value).Hint =
-			fmt.Sprintf("compare argL%d, or use a block for the architecture", a.Index)
+			fmt.Sprintf("compare %s, or use a block for the architecture", t.low(a))
 	}
 }

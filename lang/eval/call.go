@@ -214,6 +214,16 @@ func (c *call) use(e syntax.Expr, in env) value {
 	if d, inner := c.macro(e, in); d != nil {
 		return c.eval(d.Body.Cond, inner)
 	}
+	if use, ok := e.(*syntax.Call); ok && len(use.Args) == 1 {
+		if x := c.eval(use.Args[0], in); x.kind == full {
+			switch use.Fun.Text {
+			case "low":
+				return value{kind: word, n: x.n & 0xffffffff}
+			case "high":
+				return value{kind: word, n: x.n >> 32}
+			}
+		}
+	}
 	if isName {
 		if v, ok := c.arch.Constant(name.Text); ok {
 			return value{kind: constant, n: v}

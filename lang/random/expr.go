@@ -240,6 +240,9 @@ func (w *writer) word(depth int, s scope) expr {
 		if len(s.word) > 0 && w.chance(2) {
 			return atom(pick(w, s.word...))
 		}
+		if len(s.full) > 0 && !s.macro && w.chance(2) { // a macro's may stand for more than an argument
+			return atom(pick(w, "low", "low", "high") + "(" + pick(w, s.full...) + ")")
+		}
 		return atom(fmt.Sprintf("arg%s%d", pick(w, "L", "L", "H"), w.rand.IntN(4)))
 	}
 	if w.chance(8) {

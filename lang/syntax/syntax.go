@@ -182,6 +182,18 @@ const (
 	High
 )
 
+// HalfCall reports which half of an argument a call asks for, as low(domain) does,
+// where nothing else is defined under that name.
+func HalfCall(c *Call) (half Half, ok bool) {
+	switch c.Fun.Text {
+	case "low":
+		return Low, true
+	case "high":
+		return High, true
+	}
+	return Full, false
+}
+
 // Unary is an operation with one operand.
 type Unary struct {
 	Op Op

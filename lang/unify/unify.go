@@ -239,7 +239,7 @@ func (u *Unifier) expr(e syntax.Expr, scope *frame) syntax.Expr {
 	case *syntax.Call:
 		d, inner := u.definition(e, scope)
 		if d == nil {
-			return unknown(e.At) // reported by package check
+			return u.half(e, scope)
 		}
 		return relocate(u.inner(d, inner, e.At), e.At)
 	case *syntax.Unary:
@@ -259,6 +259,25 @@ func (u *Unifier) expr(e syntax.Expr, scope *frame) syntax.Expr {
 		return simplify.In(in)
 	}
 	return e
+}
+
+// half expands low(x) and high(x).
+func (u *Unifier) half(e *syntax.Call, scope *frame) syntax.Expr {
+	half, ok := syntax.HalfCall(e)
+	if !ok || u.Defs[e.Fun] != nil || len(e.Args) != 1 {
+		return unknown(e.At) // reported by package check
+	}
+	x := u.expr(e.Args[0], scope)
+	switch a := x.(type) {
+	case *syntax.Name:
+		return unknown(e.At) // reported
+	case *syntax.Arg:
+		if a.Half == syntax.Full {
+			return &syntax.Arg{Index: a.Index, Half: half, At: e.At}
+		}
+	}
+	u.Diags.Errorf(e.Args[0].Span(), "type-mismatch", "%q takes a full argument of 64 bits, and this is none", e.Fun.Text)
+	return unknown(e.At)
 }
 
 // divisions counts the divisions in an expanded expression.
