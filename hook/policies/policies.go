@@ -61,8 +61,8 @@ type Store struct {
 	Shipped bool   // whether the policies that secco ships stand behind it
 	Meaning bool   // whether a policy is needed, so that precompiled programs are passed over
 	// Capabilities returns those, such as CAP_SYS_ADMIN, of the process that the filter
-	// is for. It is asked where there may be guards, and its error is Load's. Without it
-	// there are none.
+	// is for. It is asked where a policy or profile may have guards, and its error is
+	// Load's. Without it there are none.
 	Capabilities func() ([]string, error)
 }
 
@@ -90,7 +90,7 @@ func IsName(s string) bool {
 //
 // A program beside a text is its precompiled form and is preferred, if it is no
 // older and the text says nothing that a program can't hold. Guards that ask for the
-// kernel are about the running one.
+// kernel, a policy's and a Docker profile's, are about the running one.
 func (s Store) Load(name string) (*Filter, error) {
 	if !IsName(name) {
 		return nil, fmt.Errorf("%q is no policy's name", name)
@@ -237,7 +237,7 @@ func (s Store) decode(path string, data []byte) (*Filter, error) {
 		}
 		return &Filter{Name: path, Program: p}, nil
 	case extProfile:
-		return fromProfile(source.NewFile(path, string(data)))
+		return s.fromProfile(source.NewFile(path, string(data)))
 	}
 	return s.compile(source.NewFile(path, string(data)))
 }
@@ -278,14 +278,21 @@ func fromPolicy(name string, p *policy.Policy, findings source.Diagnostics) (*Fi
 	return &Filter{Name: name, Program: out.Program, Options: opts, Policy: p, Warnings: findings}, nil
 }
 
-// fromProfile makes the filter of an OCI profile, for this machine.
-func fromProfile(file *source.File) (*Filter, error) {
+// fromProfile makes the filter of an OCI or Docker profile, for this machine.
+// Docker's guards are decided as a policy's are.
+func (s Store) fromProfile(file *source.File) (*Filter, error) {
 	profile, findings := oci.Parse(file)
 	if err := findings.Err(); err != nil {
 		return nil, err
 	}
 	native, _ := linux.ParseArch(runtime.GOARCH)
 	host := oci.Host{Arch: native}
+	if profile.HasGuards() {
+		var err error
+		if host.Kernel, host.Caps, err = s.guarded(); err != nil {
+			return nil, fmt.Errorf("%s: %w", file.Name(), err)
+		}
+	}
 	resolved, more := profile.Resolve(host)
 	findings = append(findings, more...)
 	if err := findings.Err(); err != nil {
@@ -302,4 +309,22 @@ func fromProfile(file *source.File) (*Filter, error) {
 	}
 	f.Profile = resolved
 	return f, nil
+}
+
+// guarded returns what Docker's guards ask for. Capabilities that secco doesn't know
+// are left out: no profile with one of them is read.
+func (s Store) guarded() (kernel oci.Kernel, caps []string, err error) {
+	if _, err := fmt.Sscanf(hook.Kernel(), "%d.%d", &kernel.Major, &kernel.Minor); err != nil {
+		return kernel, nil, fmt.Errorf("the kernel's version: %w", err)
+	}
+	if s.Capabilities != nil {
+		caps, err = s.Capabilities()
+	}
+	known := []string{} // nil would be Docker's default
+	for _, c := range caps {
+		if _, ok := linux.Capability(c); ok {
+			known = append(known, c)
+		}
+	}
+	return kernel, known, err
 }

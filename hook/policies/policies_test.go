@@ -146,6 +146,17 @@ func TestCapabilities(t *testing.T) {
 	const guarded = "when cap(CAP_SYS_ADMIN) {\n\twrite: 1\n}\n"
 	write(t, filepath.Join(dir, "plain.secco"), []byte(text), 0)
 	write(t, filepath.Join(dir, "guarded.secco"), []byte(text+guarded), 0)
+	// Profiles of Docker's form, with a guard about write.
+	profile := func(guard string) []byte {
+		return []byte(`{"defaultAction":"SCMP_ACT_ERRNO","defaultErrnoRet":1,"syscalls":[{"names":["read"],"action":"SCMP_ACT_ALLOW"},` +
+			`{"names":["write"],"action":"SCMP_ACT_ALLOW",` + guard + `}]}`)
+	}
+	write(t, filepath.Join(dir, "docker.json"), profile(`"includes":{"caps":["CAP_SYS_ADMIN"]}`), 0)
+	write(t, filepath.Join(dir, "docker-chown.json"), profile(`"includes":{"caps":["CAP_CHOWN"]}`), 0)
+	write(t, filepath.Join(dir, "docker-without.json"), profile(`"excludes":{"caps":["CAP_CHOWN"]}`), 0)
+	write(t, filepath.Join(dir, "docker-old.json"), profile(`"excludes":{"minKernel":"3.17"}`), 0)
+	write(t, filepath.Join(dir, "docker-new.json"), profile(`"includes":{"minKernel":"200.1"}`), 0)
+	write(t, filepath.Join(dir, "oci.json"), []byte(`{"defaultAction":"SCMP_ACT_ERRNO"}`), 0)
 	arch, _ := linux.ParseArch(runtime.GOARCH)
 	verdict := func(f *policies.Filter, syscall string) linux.Action {
 		nr, _ := arch.Syscall(syscall)
@@ -161,6 +172,15 @@ func TestCapabilities(t *testing.T) {
 		{"guarded", "write", []string{"CAP_CHOWN", "CAP_SYS_ADMIN"}, linux.Allow},
 		{"docker-default", "chroot", nil, linux.Errno.With(1)},
 		{"docker-default", "chroot", []string{"CAP_SYS_CHROOT"}, linux.Allow},
+		{"docker", "write", nil, linux.Errno.With(1)},
+		{"docker", "write", []string{"CAP_CHOWN", "CAP_NEWER"}, linux.Errno.With(1)},
+		{"docker", "write", []string{"CAP_CHOWN", "CAP_SYS_ADMIN"}, linux.Allow},
+		{"docker-chown", "write", nil, linux.Errno.With(1)}, // though it is among Docker's default ones
+		{"docker-chown", "write", []string{"CAP_CHOWN"}, linux.Allow},
+		{"docker-without", "write", []string{"CAP_KILL"}, linux.Allow},
+		{"docker-without", "write", []string{"CAP_CHOWN"}, linux.Errno.With(1)},
+		{"docker-old", "write", nil, linux.Errno.With(1)},
+		{"docker-new", "write", nil, linux.Errno.With(1)},
 	} {
 		store := policies.Store{Dir: dir, Shipped: true, Capabilities: func() ([]string, error) { return c.caps, nil }}
 		f, err := store.Load(c.name)
@@ -173,7 +193,7 @@ func TestCapabilities(t *testing.T) {
 		}
 	}
 	unknown := policies.Store{Dir: dir, Shipped: true, Capabilities: func() ([]string, error) { return nil, os.ErrPermission }}
-	for name, want := range map[string]error{"plain": nil, "guarded": os.ErrPermission, "docker-default": os.ErrPermission} {
+	for name, want := range map[string]error{"plain": nil, "guarded": os.ErrPermission, "docker-default": os.ErrPermission, "docker": os.ErrPermission, "oci": nil} {
 		if _, err := unknown.Load(name); !errors.Is(err, want) {
 			t.Errorf("%s: %v, want %v", name, err, want)
 		}
