@@ -20,6 +20,7 @@ func TestBaseline(t *testing.T) {
 	refuse(t, "BASELINE = 5.15", "1:1: error[missing-default]")
 	refuse(t, "DEFAULT_NEWER = ENOSYS", "1:1: error[missing-baseline]")
 	refuse(t, "BASELINE = 2.6\nDEFAULT_NEWER = ENOSYS", "1:12: error[bad-version]")
+	refuse(t, "BASELINE = 99.0\nDEFAULT_NEWER = ENOSYS", "1:12: error[bad-version]")
 	refuse(t, "BASELINE = 5.15\nBASELINE = 5.16\nDEFAULT_NEWER = ENOSYS", "2:1: error[conflicting-setting]")
 }
 

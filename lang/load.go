@@ -29,6 +29,7 @@ type target struct {
 	unify    unify.Unifier
 	types    check.Types
 	defaults [syntax.NumDefaults]setting
+	asked    [syntax.NumDefaults]bool // for those that are unset, or wrong
 }
 
 // setting is a default action; unset where known is false.
@@ -89,6 +90,7 @@ func (t *target) findDefaults() {
 		before := from[d.Which]
 		switch {
 		case !ok:
+			t.asked[d.Which] = true // what is wrong with it is said
 		case before == nil || d.Rank.Above(before.Rank):
 			t.defaults[d.Which], from[d.Which] = s, d
 		case !before.Rank.Above(d.Rank) && s.action != t.defaults[d.Which].action:
@@ -129,6 +131,9 @@ func (t *target) rules() *policy.Target {
 		n := t.graph(uses.First.Rule, graphs)
 		out.Rules[nr] = n
 		for _, use := range uses.More {
+			if enough.Of(t.diags) {
+				break
+			}
 			if m := t.graph(use.Rule, graphs); n != nil && m != nil {
 				t.duplicate(uses.First, use, t.same(n, m))
 			}
@@ -162,8 +167,12 @@ func (t *target) duplicate(first, second check.Use, same bool) {
 	d.Related = []source.Related{{Span: first.Name.At, Message: "the first one"}}
 }
 
-// missing reports a default action that is needed and unset.
+// missing reports a default action that is needed and unset, once.
 func (t *target) missing(w syntax.Which, at source.Span, why string) {
+	if t.asked[w] {
+		return
+	}
+	t.asked[w] = true
 	t.diags.Errorf(at, "missing-default", "%s is needed %s and not set", w, why)
 }
 

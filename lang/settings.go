@@ -55,6 +55,10 @@ func (t *target) baseline(out *policy.Target) {
 		t.diags.Errorf(stated.Version.At, "bad-version", "the first kernel with filters is %s", firstBaseline)
 		return
 	}
+	if (linux.Version{Major: kernel.Major, Minor: kernel.Minor}).Compare(linux.TablesKernel) > 0 {
+		t.diags.Errorf(stated.Version.At, "bad-version", "it is not known which syscalls %s has: the newest known kernel is %s", kernel, linux.TablesKernel)
+		return
+	}
 	var open []string // neither known to be there nor not to be
 	for _, s := range t.Arch.Syscalls() {
 		if _, ok := out.Rules[s.NR]; ok {

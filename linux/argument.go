@@ -48,7 +48,7 @@ var namings = sync.OnceValue(func() map[argument]naming {
 		{"arch_prctl", 0, "ARCH_", false},
 		{"personality", 0, "PER_ ADDR_ UNAME", false},
 		{"fcntl fcntl64", 1, "F_", false},
-		{"ioctl", 1, "TCGET TCSET TCS TCX TCF TIOC FIO TUN KVM_ SIOC", false},
+		{"ioctl", 1, "TCGET TCSET TCS TCX TCF TIOC FIO TUN SIOC", false},
 		{"open", 1, "O_", true},
 		{"openat", 2, "O_", true},
 		{"pipe2", 1, "O_", true},
@@ -99,12 +99,19 @@ var (
 		SIGEV_ SIGSTKSZ MINSIGSTKSZ CLOCK_EXT CLOCK_INT CLOCK_TX CLOCK_TXFROMRX CLOCK_DEFAULT FUTEX_PRIVATE_FLAG FUTEX_CLOCK FUTEX_OP_ FUTEX_BITSET`)
 )
 
+// kvmType is what the second byte of KVM's ioctl commands is: the numbers of other
+// constants that begin with KVM_ are no commands.
+const kvmType = 0xae
+
 // ArgumentText says a number in a syscall's argument as its manual page does:
 // AF_INET6, O_WRONLY | O_CREAT. Where mask is set it is bits that are looked at,
 // and several names are in parentheses. ok is false where the number, or one of
 // its bits, has no name.
 func (a Arch) ArgumentText(call string, arg int, k uint64, mask bool) (text string, ok bool) {
 	n, ok := namings()[argument{call, arg}]
+	if call == "ioctl" && arg == 1 && k>>8&0xff == kvmType {
+		n = naming{prefixes: "KVM_"}
+	}
 	switch {
 	case !ok || call == "clone" && a == S390X: // its arguments are in another order
 		return "", false
@@ -122,7 +129,8 @@ func constantOf(a Arch, n naming, k uint64) (string, bool) {
 		best := ""
 		for name, value := range a.withPrefix(prefix) {
 			switch {
-			case value != k || slices.ContainsFunc(avoided, func(part string) bool { return strings.Contains(name, part) }):
+			case value != k || strings.HasPrefix(name[len(prefix):], "_") || // SIG_BLOCK is no signal
+				slices.ContainsFunc(avoided, func(part string) bool { return strings.Contains(name, part) }):
 			case slices.Contains(preferred, name):
 				return name, true
 			case best == "":

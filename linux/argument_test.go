@@ -29,6 +29,12 @@ func TestArgumentText(t *testing.T) {
 		{MIPS64LE, "openat", 2, 0x101, false, "O_WRONLY | O_CREAT"},
 		{X86_64, "no_such_call", 0, 1, false, ""},
 		{0, "socket", 0, 1, false, ""},
+		{X86_64, "ioctl", 1, 0x5401, false, "TCGETS"},
+		{X86_64, "ioctl", 1, 0xae01, false, "KVM_CREATE_VM"},
+		{X86_64, "ioctl", 1, 0xffffffff, false, ""}, // KVM_IRQ_ROUTING_XEN_EVTCHN_PRIO_2LEVEL
+		{X86_64, "kill", 1, 9, false, "SIGKILL"},
+		{X86_64, "kill", 1, 0, false, ""}, // SIG_BLOCK
+		{X86_64, "rt_sigprocmask", 0, 0, false, "SIG_BLOCK"},
 	} {
 		if got, ok := c.arch.ArgumentText(c.call, c.arg, c.k, c.mask); got != c.want || ok != (c.want != "") {
 			t.Errorf("%v %s argument %d, %#x: %q, want %q", c.arch, c.call, c.arg, c.k, got, c.want)

@@ -8,6 +8,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"secco/linux"
+	"secco/policy/diagram"
 	"secco/policy/prove"
 )
 
@@ -62,13 +63,18 @@ func (s *session) printDifferences(a, b *filter, report *prove.Report) error {
 	if s.json {
 		for i := range report.Differences {
 			d := &report.Differences[i]
-			if err := s.print(jsonLine(struct {
-				Calls string      `json:"calls"`
+			line := struct {
+				Calls *callsJSON  `json:"calls"`
 				When  string      `json:"when,omitempty"`
+				Vague string      `json:"vague,omitempty"`
 				Call  *callJSON   `json:"call"`
 				A     verdictJSON `json:"a"`
 				B     verdictJSON `json:"b"`
-			}{prove.CallsString(d.Calls), d.Condition(), callLine(&d.Witness.Call), verdictOf(a, d.A, &d.Witness.Call), verdictOf(b, d.B, &d.Witness.Call)})); err != nil {
+			}{callsLine(d.Calls), "", d.Vague, callLine(&d.Witness.Call), verdictOf(a, d.A, &d.Witness.Call), verdictOf(b, d.B, &d.Witness.Call)}
+			if d.Vague == "" {
+				line.When = d.Condition()
+			}
+			if err := s.print(jsonLine(line)); err != nil {
 				return err
 			}
 		}
@@ -84,6 +90,35 @@ func (s *session) printDifferences(a, b *filter, report *prove.Report) error {
 		}
 	}
 	return nil
+}
+
+// callsJSON is calls of a range of architectures, as the kernel numbers them, and
+// of syscall numbers. What has names is named: the architecture, where it is one,
+// and the syscalls.
+type callsJSON struct {
+	Arch  string    `json:"arch,omitempty"`
+	Audit [2]string `json:"audit"`
+	NR    [2]uint32 `json:"nr"`
+	Names []string  `json:"names,omitempty"`
+}
+
+// callsLine returns what stands for calls.
+func callsLine(c diagram.Calls) *callsJSON {
+	line := &callsJSON{
+		Audit: [2]string{fmt.Sprintf("%#x", c.Arch.Lo), fmt.Sprintf("%#x", c.Arch.Hi)},
+		NR:    [2]uint32{c.NR.Lo, c.NR.Hi},
+	}
+	arch, ok := linux.ArchOf(c.Arch.Lo, c.NR.Lo)
+	if !ok || c.Arch.Lo != c.Arch.Hi {
+		return line
+	}
+	line.Arch = arch.String()
+	for _, call := range arch.Syscalls() {
+		if c.NR.Has(call.NR) {
+			line.Names = append(line.Names, call.Name)
+		}
+	}
+	return line
 }
 
 // wrapped returns a list of words with commas, in lines that are not too long.
@@ -126,12 +161,11 @@ func saysOfAll(f *filter, action linux.Action, differences []*prove.Difference) 
 }
 
 func (s *session) printUndecided(u prove.UndecidedCalls) error {
-	calls := prove.CallsString(u.Calls)
 	if s.json {
 		return s.print(jsonLine(struct {
-			Calls     string `json:"calls"`
-			Undecided string `json:"undecided"`
-		}{calls, u.Reason}))
+			Calls     *callsJSON `json:"calls"`
+			Undecided string     `json:"undecided"`
+		}{callsLine(u.Calls), u.Reason}))
 	}
-	return s.printf("%s: undecided: %s\n", calls, u.Reason)
+	return s.printf("%s: undecided: %s\n", prove.CallsString(u.Calls), u.Reason)
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"secco/bpf"
@@ -33,18 +34,27 @@ type filter struct {
 
 // load reads FILTER arguments as one filter and tells its warnings.
 func (s *session) load(args ...string) (*filter, error) {
-	f, err := s.loadFilter(args...)
+	f, err := s.loadFilter(s.String(fromFlag.Name), s.String(threadFlag.Name), args...)
 	if err != nil {
 		return nil, err
 	}
 	return f, s.effective(f)
 }
 
-// loadEach reads each argument as a filter.
+// loadEach reads each argument as a filter, of which --from and --thread may say
+// something each.
 func (s *session) loadEach(args ...string) ([]*filter, error) {
+	kinds, err := s.forEach(fromFlag.Name, len(args))
+	if err != nil {
+		return nil, err
+	}
+	threads, err := s.forEach(threadFlag.Name, len(args))
+	if err != nil {
+		return nil, err
+	}
 	var list []*filter
-	for _, arg := range args {
-		f, err := s.loadFilter(arg)
+	for i, arg := range args {
+		f, err := s.loadFilter(kinds[i], threads[i], arg)
 		if err != nil {
 			return nil, err
 		}
@@ -53,7 +63,22 @@ func (s *session) loadEach(args ...string) ([]*filter, error) {
 	return list, s.effective(list...)
 }
 
-func (s *session) loadFilter(args ...string) (*filter, error) {
+// forEach returns what a flag says of each of n filters: the one value that it has
+// is for all of them, of several with commas between them each has its own.
+func (s *session) forEach(flag string, n int) ([]string, error) {
+	values := strings.Split(s.String(flag), ",")
+	switch len(values) {
+	case 1:
+		return slices.Repeat(values, n), nil
+	case n:
+		return values, nil
+	}
+	return nil, badInput("usage", "--%s says something of %d filters, and there are %d", flag, len(values), n)
+}
+
+// loadFilter reads arguments as one filter of the kind and the name that the flags
+// say, "" for what is not said.
+func (s *session) loadFilter(kind, thread string, args ...string) (*filter, error) {
 	if len(args) == 1 && strings.HasPrefix(args[0], livePrefix) {
 		return s.loadLive(args[0])
 	}
@@ -66,7 +91,7 @@ func (s *session) loadFilter(args ...string) (*filter, error) {
 		}
 		inputs[i], files[i] = in, in.file()
 	}
-	opts, err := s.readerOptions()
+	opts, err := s.readerOptions(kind, thread)
 	if err != nil {
 		return nil, err
 	}

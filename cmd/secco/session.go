@@ -14,6 +14,7 @@ import (
 	"secco/lang"
 	"secco/linux"
 	"secco/oci"
+	"secco/profiles"
 	"secco/source"
 )
 
@@ -46,19 +47,29 @@ func action(run func(*session) error) cli.ActionFunc {
 	}
 }
 
-// warn tells findings that stop nothing, each once.
+// warn tells findings that stop nothing, each once, but for those about what secco
+// ships: nobody who uses that can mend it.
 func (s *session) warn(findings source.Diagnostics) {
 	if s.told == nil {
 		s.told = map[string]bool{}
 	}
 	var fresh source.Diagnostics
 	for _, d := range findings {
-		if text := d.Error(); !s.told[text] {
+		if text := d.Error(); !s.told[text] && !shipped(d.Span.File()) {
 			s.told[text] = true
 			fresh = append(fresh, d)
 		}
 	}
 	printFindings(s.findingsTo, fresh, s.json)
+}
+
+// shipped reports whether a text is one that secco ships.
+func shipped(f *source.File) bool {
+	if f == nil {
+		return false
+	}
+	text, ok := profiles.Lookup(f.Name())
+	return ok && f.Text() == string(text)
 }
 
 // want checks how many arguments there are; a negative most is no limit.
@@ -88,8 +99,13 @@ var (
 		Name: "kernel-version", Aliases: []string{"kernel"}, Usage: "`VERSION` of the kernel, such as 5.15, for guards (default: none; for a Docker profile a new one)",
 	}
 
+	// Where a command takes several filters these may have a value for each, with
+	// commas between them.
+	fromFlag   = &cli.StringFlag{Name: "from", Usage: "what FILTER is, instead of telling it from its content: `KIND` is " + kindNames()}
+	threadFlag = &cli.StringFlag{Name: "thread", Usage: "`NAME` of the filter in a file of kind seccompiler or spo that has several"}
+
 	inputFlags = []cli.Flag{
-		&cli.StringFlag{Name: "from", Usage: "what FILTER is, instead of telling it from its content: `KIND` is " + kindNames()},
+		fromFlag,
 		&cli.StringSliceFlag{Name: "define", Usage: "read macros and names from `FILE` first (repeatable)", TakesFile: true},
 		&cli.StringSliceFlag{Name: "define-text", Usage: "read macros and names from `TEXT` first (repeatable)"},
 		&cli.StringSliceFlag{Name: "include", Aliases: []string{"I"}, Usage: "look for included policies in `DIR` too, after the policy's own directory (repeatable)", TakesFile: true},
@@ -97,7 +113,7 @@ var (
 		versionFlag,
 		&cli.StringFlag{Name: "runtime", Usage: "`RUNTIME` that loads an OCI profile, for what it adds and needs: none, crun, runc, or one with its version, such as runc:1.1.5", Value: "none"},
 		&cli.StringFlag{Name: "through", Usage: "`libseccomp` is to build the program of an OCI profile, instead of its rules being taken by their meaning"},
-		&cli.StringFlag{Name: "thread", Usage: "`NAME` of the filter in a file of kind seccompiler or spo that has several"},
+		threadFlag,
 		&cli.StringFlag{Name: "default-positive", Usage: "`ACTION` of a rule that holds, where the policy sets none"},
 		&cli.StringFlag{Name: "default-negative", Usage: "`ACTION` of a rule that does not hold, where the policy sets none"},
 		&cli.StringFlag{Name: "default-policy", Usage: "`ACTION` of a call without a rule, where the policy sets none"},
@@ -164,9 +180,9 @@ func kindNames() string {
 	return strings.Join(names, ", ")
 }
 
-// readerOptions returns what the flags say to readers.
-func (s *session) readerOptions() (readers.Options, error) {
-	opts := readers.Options{Kind: readers.Kind(s.String("from")), Thread: s.String("thread")}
+// readerOptions returns what the flags say to the reader of a filter.
+func (s *session) readerOptions(kind, thread string) (readers.Options, error) {
+	opts := readers.Options{Kind: readers.Kind(kind), Thread: thread}
 	if opts.Kind != "" && !slices.Contains(readers.Kinds(), opts.Kind) {
 		return opts, badInput("unknown-kind", "no kind of filter is called %q", opts.Kind).hint("--from is one of %s", kindNames())
 	}

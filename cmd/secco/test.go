@@ -33,7 +33,7 @@ var testCommand = &cli.Command{
 	Flags: flags([]cli.Flag{
 		kernelFlag,
 		&cli.BoolFlag{Name: "boundaries", DisableDefaultText: true, Usage: "test calls at the edges of every rule as well"},
-		&cli.StringFlag{Name: "junit", Usage: "write the results to `FILE` as JUnit's XML", TakesFile: true},
+		&cli.StringFlag{Name: "junit", Usage: "write the results to `FILE` as JUnit's XML; - is standard output, for them alone", TakesFile: true},
 		archFlag, optimizeFlag, freqFlag,
 	}, withoutKernel(inputFlags)),
 	Action: action(func(s *session) error {
@@ -136,7 +136,12 @@ func (s *session) test(f *filter) error {
 		}
 	}
 	if name := s.String("junit"); name != "" {
-		if err := writeTo(name, junit(f.name, t.results)); err != nil {
+		if t.silent = name == "-"; t.silent {
+			err = t.print(junit(f.name, t.results))
+		} else {
+			err = writeTo(name, junit(f.name, t.results))
+		}
+		if err != nil {
 			return err
 		}
 	}
@@ -150,6 +155,7 @@ type tester struct {
 	samples map[sampled][]linux.SeccompData // at the edges of each rule
 	others  []linux.SeccompData             // of no rule
 	results []*tested
+	silent  bool // the results are told by --junit
 }
 
 // stated runs a test that the policy states: it is proved.
@@ -205,11 +211,14 @@ func (t *tester) tell(stated int) error {
 		if i >= stated {
 			calls += r.calls
 		}
+		if t.silent {
+			continue
+		}
 		if err := t.tellOne(r); err != nil {
 			return err
 		}
 	}
-	if !t.json {
+	if !t.json && !t.silent {
 		if err := t.print([]byte(t.summary(stated, calls))); err != nil {
 			return err
 		}

@@ -1,6 +1,7 @@
 package diagram
 
 import (
+	"cmp"
 	"slices"
 
 	"secco/linux"
@@ -53,11 +54,43 @@ type describer struct {
 // Terms returns terms whose union, as far as the slice goes, is the set. The error
 // is a *TooManyError where it takes more than limit conditions in all, or a
 // *LimitError.
-func (s *Set) Terms(limit int) (terms []Term, err error) {
-	units, order := s.units()
-	moved, ok := s.reordered(order)
-	if !ok {
+//
+// An argument is one number, unless the set takes fewer words where its halves are
+// apart: where policies compare its lower half alone, or differ from others in
+// that.
+func (s *Set) Terms(limit int) ([]Term, error) {
+	units := s.units()
+	best, err := s.termsOf(units, limit)
+	for i := 0; i < len(units) && (err != nil || costOfTerms(best) > fewWords); i++ {
+		words := units[i]
+		if len(words) != 2 || !oneValue(words) {
+			continue
+		}
+		for _, halves := range [2][]linux.Word{{words[0], words[1]}, {words[1], words[0]}} {
+			apart := slices.Concat(units[:i], [][]linux.Word{halves[:1], halves[1:]}, units[i+1:])
+			terms, failed := s.termsOf(apart, limit)
+			if failed == nil && (err != nil || costOfTerms(terms) < costOfTerms(best)) {
+				best, err = terms, nil
+				units = apart
+				i++
+				break
+			}
+		}
+	}
+	if err != nil {
 		return s.cubeTerms(limit)
+	}
+	return best, nil
+}
+
+// fewWords is what terms may cost that are not worth a search for shorter ones.
+const fewWords = 2 * costMask
+
+// termsOf returns the terms that test the units in their order.
+func (s *Set) termsOf(units [][]linux.Word, limit int) (terms []Term, err error) {
+	moved, ok := s.reordered(s.orderOf(units))
+	if !ok {
+		return nil, &LimitError{"diagram nodes", s.space.limits.Nodes}
 	}
 	d := &describer{Set: moved, limit: limit, done: map[[2]Ref][]Term{}}
 	level := int32(0)
@@ -67,21 +100,19 @@ func (s *Set) Terms(limit int) (terms []Term, err error) {
 	}
 	var failed error
 	err = moved.space.Do(func() { terms, failed = d.terms(moved.root, moved.space.Or(moved.root, moved.space.Not(moved.domain))) })
-	if err == nil {
-		err = failed
+	if err = cmp.Or(err, failed); err != nil {
+		return nil, err
 	}
-	if err == nil {
-		conditions := 0
-		for _, t := range terms {
-			for _, f := range t {
-				conditions += len(f.Intervals) + len(f.Masks) + len(f.Cubes)
-			}
-		}
-		if conditions <= limit {
-			return terms, nil
+	conditions := 0
+	for _, t := range terms {
+		for _, f := range t {
+			conditions += len(f.Intervals) + len(f.Masks) + len(f.Cubes)
 		}
 	}
-	return s.cubeTerms(limit)
+	if conditions > limit {
+		return nil, &TooManyError{uint64(conditions), limit}
+	}
+	return terms, nil
 }
 
 // cubeTerms describes the set by cubes alone.
@@ -104,8 +135,8 @@ func (s *Set) cubeTerms(limit int) ([]Term, error) {
 }
 
 // units returns the words that the set depends on, those that belong together in
-// one unit, and an order in which units don't mix.
-func (s *Set) units() (units [][]linux.Word, order Order) {
+// one unit.
+func (s *Set) units() (units [][]linux.Word) {
 	var m Meetings
 	var support uint16
 	for _, w := range s.Words() {
@@ -123,10 +154,16 @@ func (s *Set) units() (units [][]linux.Word, order Order) {
 		m.Meet(mask)
 	}
 	for _, words := range m.Order().groups {
-		if support&(1<<words[0]) == 0 {
-			continue
+		if support&(1<<words[0]) != 0 {
+			units = append(units, words)
 		}
-		units = append(units, words)
+	}
+	return units
+}
+
+// orderOf returns an order in which units don't mix.
+func (s *Set) orderOf(units [][]linux.Word) (order Order) {
+	for _, words := range units {
 		if oneValue(words) {
 			for _, w := range words {
 				order.groups = append(order.groups, []linux.Word{w})
@@ -140,7 +177,7 @@ func (s *Set) units() (units [][]linux.Word, order Order) {
 			}
 		}
 	}
-	return units, order
+	return order
 }
 
 // oneValue reports whether the words are one number: a word, or both halves of a
@@ -273,12 +310,9 @@ const (
 // factor returns the condition for a set of values that reads best.
 func (d *describer) factor(words []linux.Word, values Ref) (best Factor, err error) {
 	cost := -1
-	try := func(f Factor, n int) {
-		if f.Not {
-			n += costNot
-		}
-		if cost < 0 || n < cost {
-			f.Words = words
+	try := func(f Factor) {
+		f.Words = words
+		if n := f.cost(); cost < 0 || n < cost {
 			best, cost = f, n
 		}
 	}
@@ -289,7 +323,7 @@ func (d *describer) factor(words []linux.Word, values Ref) (best Factor, err err
 		}
 		if oneValue(words) {
 			if list, ok := set.intervals(d.limit, words...); ok {
-				try(Factor{Not: not, Intervals: list}, costOf(list, last(words)))
+				try(Factor{Not: not, Intervals: list})
 			}
 		}
 		cubes, tooMany := set.Cubes(d.limit)
@@ -298,7 +332,7 @@ func (d *describer) factor(words []linux.Word, values Ref) (best Factor, err err
 			continue
 		}
 		if !oneValue(words) {
-			try(Factor{Not: not, Cubes: cubes}, costMask*len(cubes))
+			try(Factor{Not: not, Cubes: cubes})
 			continue
 		}
 		var masks []Mask
@@ -309,12 +343,31 @@ func (d *describer) factor(words []linux.Word, values Ref) (best Factor, err err
 			}
 			masks = append(masks, m)
 		}
-		try(Factor{Not: not, Masks: masks}, costMask*len(masks))
+		try(Factor{Not: not, Masks: masks})
 	}
 	if cost < 0 {
 		return best, err
 	}
 	return best, nil
+}
+
+// costOfTerms returns what terms cost to read.
+func costOfTerms(terms []Term) (cost int) {
+	for _, t := range terms {
+		for i := range t {
+			cost += t[i].cost()
+		}
+	}
+	return cost
+}
+
+// cost returns what a condition costs to read.
+func (f *Factor) cost() int {
+	n := costOf(f.Intervals, last(f.Words)) + costMask*(len(f.Masks)+len(f.Cubes))
+	if f.Not {
+		n += costNot
+	}
+	return n
 }
 
 // last returns the highest value of words.

@@ -82,6 +82,8 @@ func (f Factor) text(inner bool, names Namer) string {
 			for k := i.Lo; k <= i.Hi; k++ {
 				points = append(points, value(k))
 			}
+		case i.Lo == 1 && i.Hi == last(f.Words):
+			list = append(list, x+" != 0")
 		case i.Lo == 0:
 			list = append(list, fmt.Sprintf("%s <= %s", x, number(i.Hi)))
 		case i.Hi == last(f.Words):
