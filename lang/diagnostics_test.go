@@ -98,6 +98,7 @@ func diagnose(t *testing.T, kind, text string) string {
 	default:
 		t.Fatalf("no kind of example %q", kind)
 	}
+	opts.Lint = true
 	_, diags := lang.Load(files, opts)
 	var b strings.Builder
 	if kind == "last" {
@@ -133,7 +134,7 @@ func unquote(t *testing.T, text string) string {
 // codesInSource finds the codes that the packages of the language report.
 func codesInSource(t *testing.T) map[string]bool {
 	t.Helper()
-	argument := map[string]int{"Errorf": 1, "Warnf": 1, "fail": 2, "bad": 1}
+	argument := map[string]int{"Errorf": 1, "Warnf": 1, "fail": 2, "bad": 1, "warning": 1}
 	codes := map[string]bool{}
 	err := filepath.WalkDir(".", func(path string, _ fs.DirEntry, err error) error {
 		if err != nil || filepath.Ext(path) != ".go" || strings.HasSuffix(path, "_test.go") {

@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"secco/lang/check"
+	"secco/lang/lint"
 	"secco/lang/syntax"
 	"secco/linux"
 	"secco/policy"
@@ -38,6 +39,11 @@ type Options struct {
 	// error.
 	Capabilities []string
 	Kernel       string
+	// Lint asks for warnings about what has no effect as well: conditions that
+	// hold for every call or for none, arms that no call comes to, arguments that a
+	// syscall does not have. They take proofs, which are bounded: what they leave
+	// open is not warned of. Only a policy without errors is looked at.
+	Lint bool
 }
 
 // Defaults holds default actions, written as in a policy; empty where the caller
@@ -85,13 +91,33 @@ func (l *loader) load(parsed []*syntax.File, opts Options) (*policy.Policy, []Te
 	})
 	l.diags = append(l.diags, diags...)
 	l.unit, l.broken = unit, l.diags.HasErrors()
+	if opts.Lint && !l.broken {
+		l.lint = lint.New()
+	}
 	p := l.policy()
 	tests := l.tests()
+	l.lints()
 	l.tidy()
 	if l.diags.HasErrors() {
 		return nil, nil, l.diags
 	}
 	return p, tests, l.diags
+}
+
+// lints adds what there is to say of what has no effect.
+func (l *loader) lints() {
+	if l.lint == nil || l.diags.HasErrors() {
+		return
+	}
+	l.diags = append(l.diags, l.lint.Findings(l.diags)...)
+	for _, t := range l.unit.Tests {
+		for _, arch := range t.Arches {
+			l.diags = append(l.diags, lint.Test(arch, t.Test)...)
+		}
+	}
+	for _, n := range l.unit.Idle {
+		l.diags.Warnf(n.At, "idle-block", "%s is no target: for its calls this block decides nothing", n.Text).Hint = "name it in ARCHES"
+	}
 }
 
 // parse parses several sources.

@@ -2,6 +2,7 @@ package lang
 
 import (
 	"secco/lang/check"
+	"secco/lang/lint"
 	"secco/lang/lower"
 	"secco/lang/syntax"
 	"secco/lang/unify"
@@ -15,8 +16,9 @@ type loader struct {
 	unit    *check.Unit
 	builder *policy.Builder
 	diags   source.Diagnostics
-	steps   int // of expansion
-	proofs  int // of duplicates
+	lint    *lint.Linter // nil where nobody asked
+	steps   int          // of expansion
+	proofs  int          // of duplicates
 	// unparsed and broken say that there were errors before the rules are
 	// looked at: what follows from them is not reported, no graphs are made.
 	unparsed, broken bool
@@ -129,6 +131,9 @@ func (t *target) rules() *policy.Target {
 			continue // removed, and maybe put in once more
 		}
 		n := t.graph(uses.First.Rule, graphs)
+		if t.lint != nil {
+			t.lint.Decides(uses.First.Rule, t.Arch, uses.First.Name.Text)
+		}
 		out.Rules[nr] = n
 		for _, use := range uses.More {
 			if enough.Of(t.diags) {
@@ -208,6 +213,9 @@ func (t *target) rule(r *syntax.Rule) *policy.Node {
 		b := closed.Branches[i]
 		l.Span = b.Then.Span
 		n = l.Cond(b.Cond, leaves[i], n)
+	}
+	if t.lint != nil {
+		t.lint.Rule(r, t.Arch, closed, n)
 	}
 	if uses != [syntax.NumDefaults]bool{} && t.reachesUnset(r, n) {
 		return nil

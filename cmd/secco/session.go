@@ -30,6 +30,7 @@ type session struct {
 	// command tells apart.
 	asBuilt bool
 	kernel  string // the version for guards where no flag states one
+	lint    bool   // what has no effect is told of, too
 }
 
 // action makes a command's action of a function that works in a session. What it
@@ -211,6 +212,7 @@ func (s *session) readerOptions(kind, thread string) (readers.Options, error) {
 		BadArch:  s.String("default-badarch"),
 		X32:      s.String("default-x32"),
 	}
+	opts.Lint = s.lint
 	opts.Capabilities, opts.Kernel = s.capabilities(), cmp.Or(s.String(versionFlag.Name), s.kernel)
 	for _, name := range s.StringSlice("define") {
 		in, err := s.read(name)

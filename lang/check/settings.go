@@ -93,10 +93,13 @@ func (c *collector) targets(files []*syntax.File) {
 	list := c.opts.Targets
 	size := 0
 	for _, f := range files {
-		if stated := c.statedArches(f.Stmts); len(c.opts.Targets) == 0 && stated != nil {
-			list = stated
+		if stated := c.statedArches(f.Stmts); stated != nil {
+			c.named = stated
 		}
 		size += len(f.Stmts)
+	}
+	if len(list) == 0 {
+		list = c.named
 	}
 	if len(list) == 0 {
 		list = []linux.Arch{cmp.Or(c.opts.Machine, linux.X86_64)}

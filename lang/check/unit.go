@@ -22,6 +22,9 @@ type Unit struct {
 	Defs map[*syntax.Name]*syntax.Define
 	// Unknown holds the names that mean nothing, which is reported.
 	Unknown map[*syntax.Name]bool
+	// Idle are the architectures of blocks that decide nothing, as the unit's targets
+	// are.
+	Idle []*syntax.Name
 	// Start is where the first source starts, for errors about what is missing.
 	Start source.Span
 }
@@ -133,11 +136,14 @@ type collector struct {
 	rules   []*syntax.Rule      // all, in force or not
 	undo    []func()            // what brings back the scope around the block
 	rank    Rank
+	named   []linux.Arch // by ARCHES
 	arches  []linux.Arch // of the block around, nil outside
 	skipped bool         // by a guard
 	enough  Enough
-	stopped bool // after too many findings
-	diags   source.Diagnostics
+
+	included int  // sources around, that the caller did not name
+	stopped  bool // after too many findings
+	diags    source.Diagnostics
 }
 
 // definitions takes in a source of definitions.
@@ -196,7 +202,9 @@ func (c *collector) stmt(s syntax.Stmt) {
 		c.when(s)
 	case *syntax.Include:
 		if s.File != nil {
+			c.included++
 			c.stmts(s.File.Stmts)
+			c.included--
 		}
 	case *syntax.Base:
 		if c.rank.depth > 0 {
@@ -249,6 +257,7 @@ func (c *collector) archBlock(b *syntax.ArchBlock) {
 	}
 	c.arches = c.parseArches(b.Arches)
 	if c.arches != nil { // else reported
+		c.idleArch(b)
 		c.block(b.Stmts)
 	}
 	c.arches = nil
