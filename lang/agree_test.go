@@ -73,22 +73,21 @@ func samples(p *policy.Policy, r *rand.Rand) func(func(linux.SeccompData) bool) 
 			for range 20 {
 				numbers = append(numbers, uint32(r.IntN(480)))
 			}
+			words := boundaries(target.Default)
+			if !target.Default.IsLeaf() { // it tests the number
+				numbers = append(numbers, words...)
+			}
 			for _, nr := range numbers {
-				if !yield(linux.SeccompData{Arch: target.Arch.Audit(), NR: nr}) {
-					return
+				for range 3 {
+					if !yield(linux.SeccompData{Arch: target.Arch.Audit(), NR: nr, Args: drawn(r, words)}) {
+						return
+					}
 				}
 			}
 			for nr, root := range target.Rules {
 				words := boundaries(root)
 				for range 40 {
-					d := linux.SeccompData{Arch: target.Arch.Audit(), NR: nr}
-					for i := range d.Args {
-						d.Args[i] = uint64(words[r.IntN(len(words))])<<32 | uint64(words[r.IntN(len(words))])
-						if r.IntN(2) == 0 {
-							d.Args[i] &= 0xffffffff
-						}
-					}
-					if !yield(d) {
+					if !yield(linux.SeccompData{Arch: target.Arch.Audit(), NR: nr, Args: drawn(r, words)}) {
 						return
 					}
 				}
@@ -101,6 +100,17 @@ func samples(p *policy.Policy, r *rand.Rand) func(func(linux.SeccompData) bool) 
 		}
 		yield(linux.SeccompData{Arch: 0xdeadbeef})
 	}
+}
+
+// drawn returns arguments made of words.
+func drawn(r *rand.Rand, words []uint32) (args [6]uint64) {
+	for i := range args {
+		args[i] = uint64(words[r.IntN(len(words))])<<32 | uint64(words[r.IntN(len(words))])
+		if r.IntN(2) == 0 {
+			args[i] &= 0xffffffff
+		}
+	}
+	return args
 }
 
 // boundaries returns the constants in a graph and their neighbours.

@@ -1,6 +1,8 @@
 package lang
 
 import (
+	"math"
+
 	"secco/lang/check"
 	"secco/lang/lint"
 	"secco/lang/lower"
@@ -120,7 +122,7 @@ func (t *target) rules() *policy.Target {
 		t.missing(syntax.DefaultPolicy, t.unit.Start, "for the syscalls without a rule")
 	}
 	out.Default = t.builder.Leaf(s.action, s.span)
-	graphs := map[*syntax.Rule]*policy.Node{} // of rules for several syscalls
+	graphs := map[*syntax.Rule]*policy.Node{}
 	var enough check.Enough
 	for _, nr := range t.Order {
 		if enough.Of(t.diags) {
@@ -130,29 +132,59 @@ func (t *target) rules() *policy.Target {
 		if !ok || out.Rules[nr] != nil {
 			continue // removed, and maybe put in once more
 		}
-		n := t.graph(uses.First.Rule, graphs)
-		if t.lint != nil {
-			t.lint.Decides(uses.First.Rule, t.Arch, uses.First.Name.Text)
+		out.Rules[nr] = t.uses(uses, graphs, &enough)
+	}
+	ranges := make([]*policy.Node, len(t.Ranges))
+	for i, r := range t.Ranges {
+		if enough.Of(t.diags) {
+			break
 		}
-		out.Rules[nr] = n
-		for _, use := range uses.More {
-			if enough.Of(t.diags) {
-				break
-			}
-			if m := t.graph(use.Rule, graphs); n != nil && m != nil {
-				t.duplicate(uses.First, use, t.same(n, m))
-			}
-		}
+		ranges[i] = t.uses(r.Uses, graphs, &enough)
 	}
 	t.baseline(out)
+	if len(ranges) > 0 && !t.diags.HasErrors() {
+		out.Default = t.byNumber(ranges, out.Default)
+	}
 	return out
+}
+
+// byNumber returns the graph of the numbers that have no rule of their own: those of
+// the ranges, and another.
+func (t *target) byNumber(ranges []*policy.Node, otherwise *policy.Node) *policy.Node {
+	var parts []policy.Part
+	next := uint64(0)
+	for i, r := range t.Ranges {
+		if next < uint64(r.Lo) {
+			parts = append(parts, policy.Part{From: uint32(next), Node: otherwise})
+		}
+		parts = append(parts, policy.Part{From: r.Lo, Node: ranges[i]})
+		next = uint64(r.Hi) + 1
+	}
+	if next <= math.MaxUint32 {
+		parts = append(parts, policy.Part{From: uint32(next), Node: otherwise})
+	}
+	return t.builder.ByNumber(parts)
+}
+
+// uses makes the graph of the rule that counts, and reports the others.
+func (t *target) uses(u check.Uses, graphs map[*syntax.Rule]*policy.Node, enough *check.Enough) *policy.Node {
+	n := t.graph(u.First.Rule, graphs)
+	if t.lint != nil {
+		t.lint.Decides(u.First.Rule, t.Arch, u.First.Name.Text)
+	}
+	for _, use := range u.More {
+		if enough.Of(t.diags) {
+			break
+		}
+		if m := t.graph(use.Rule, graphs); n != nil && m != nil {
+			t.duplicate(u.First, use, t.same(n, m))
+		}
+	}
+	return n
 }
 
 // graph makes the graph of a rule, once for all of its syscalls.
 func (t *target) graph(r *syntax.Rule, graphs map[*syntax.Rule]*policy.Node) *policy.Node {
-	if len(r.Names) == 1 {
-		return t.rule(r)
-	}
 	n, done := graphs[r]
 	if !done {
 		n = t.rule(r)

@@ -17,8 +17,9 @@ import (
 // Test is a test that a policy states about itself, for one architecture.
 type Test struct {
 	Arch linux.Arch
-	Name string // of the syscall
+	Name string // of the syscall, or the range
 	NR   uint32
+	Last uint32     // of a range; else NR
 	Args [6]*uint64 // nil stands for every value
 	Want linux.Action
 	Span source.Span
@@ -30,7 +31,10 @@ type Test struct {
 func (t Test) Prove(p *policy.Policy) (prove.Result, error) {
 	// What the policy does is looked at with the test's arguments in place, so that it
 	// is as easy to decide as what they leave open.
-	values := map[linux.Word]uint32{linux.WordArch: t.Arch.Audit(), linux.WordNR: t.NR}
+	values := map[linux.Word]uint32{linux.WordArch: t.Arch.Audit()}
+	if t.NR == t.Last {
+		values[linux.WordNR] = t.NR
+	}
 	for i, arg := range t.Args {
 		if arg == nil {
 			continue
@@ -41,17 +45,33 @@ func (t Test) Prove(p *policy.Policy) (prove.Result, error) {
 		}
 	}
 	var b policy.Builder
-	whole := func(n *policy.Node) prove.Filter {
-		other := b.Leaf(linux.KillThread, source.Span{})
-		return prove.Policy(&policy.Policy{Targets: []*policy.Target{{Arch: t.Arch, Default: n}}, BadArch: other, X32: other})
+	other := b.Leaf(linux.KillThread, source.Span{})
+	whole := func(n *policy.Node, rules map[uint32]*policy.Node) prove.Filter {
+		parts := []policy.Part{{From: 0, Node: other}, {From: t.NR, Node: n}}
+		if t.NR == 0 {
+			parts = parts[1:]
+		}
+		if t.Last < math.MaxUint32 {
+			parts = append(parts, policy.Part{From: t.Last + 1, Node: other})
+		}
+		target := &policy.Target{Arch: t.Arch, Rules: rules, Default: b.ByNumber(parts)}
+		return prove.Policy(&policy.Policy{Targets: []*policy.Target{target}, BadArch: other, X32: other})
 	}
-	does, wanted := b.Restrict(p.Root(t.Arch.Audit(), t.NR), values), b.Leaf(t.Want, t.Span)
-	result, err := prove.Equivalent(whole(does), whole(wanted), prove.Options{Arches: []linux.Arch{t.Arch}})
+	does, rules := p.Root(t.Arch.Audit(), t.NR), map[uint32]*policy.Node{}
+	if from := p.Target(t.Arch); from != nil && t.NR < t.Last {
+		does = from.Default
+		for nr, n := range from.Rules {
+			if t.NR <= nr && nr <= t.Last {
+				rules[nr] = b.Restrict(n, values)
+			}
+		}
+	}
+	result, err := prove.Equivalent(whole(b.Restrict(does, values), rules), whole(b.Leaf(t.Want, t.Span), nil), prove.Options{Arches: []linux.Arch{t.Arch}})
 	if err != nil || result.Witness == nil {
 		return result, err
 	}
 	w := result.Witness
-	w.Call.NR, w.Call.IP = t.NR, 0
+	w.Call.IP = 0
 	for i, arg := range t.Args {
 		if arg != nil {
 			w.Call.Args[i] = *arg
@@ -70,7 +90,7 @@ func (l *loader) tests() []Test {
 		for _, arch := range ct.Arches {
 			u := unify.Unifier{Arch: arch, Defs: l.unit.Defs, Unknown: l.unit.Unknown, Diags: &l.diags, Steps: &l.steps}
 			t := Test{Arch: arch, Name: ct.Syscall.Text, Span: ct.At}
-			t.NR, _ = arch.Number(t.Name)
+			t.NR, t.Last, _ = arch.Numbers(t.Name)
 			for i, a := range ct.Args {
 				if a != nil && i < len(t.Args) {
 					t.Args[i] = l.argument(&u, a)

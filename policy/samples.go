@@ -107,6 +107,9 @@ func (s *sampler) number(audit, nr uint32) {
 	s.emit(d)
 	s.emit(s.random(d))
 	root := s.p.Root(audit, nr)
+	for root != nil && !root.IsLeaf() && root.X.Op == OpWord && root.X.W == linux.WordNR && root.Y.IsConst() {
+		root = choose(root.Cmp.Holds(nr, root.Y.K), root.Yes, root.No)
+	}
 	if key := (sampled{root, audit}); root != nil && !root.IsLeaf() && !s.done[key] {
 		s.done[key] = true
 		s.left = MaxSamplesPerGraph

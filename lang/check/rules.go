@@ -1,7 +1,9 @@
 package check
 
 import (
+	"math"
 	"slices"
+	"strings"
 
 	"secco/lang/lower"
 	"secco/lang/simplify"
@@ -39,10 +41,36 @@ func (c *collector) members(n *syntax.Name) []string {
 		return list
 	}
 	if !linux.NumberKnown(n.Text) {
-		c.diags.Errorf(n.At, "unknown-syscall", "no syscall named %q", n.Text).Hint = didYouMean(n.Text, c.syscallNames())
+		c.noSyscall(n)
 		return nil
 	}
 	return []string{n.Text}
+}
+
+// noSyscall reports a name that no architecture knows.
+func (c *collector) noSyscall(n *syntax.Name) {
+	if isRange(n) {
+		c.diags.Errorf(n.At, "unknown-syscall", "%s is no range of numbers", n.Text).Hint =
+			"it is like syscall_470..511, with two numbers below 2^32 of which the second is not below the first, or like syscall_470.."
+		return
+	}
+	c.diags.Errorf(n.At, "unknown-syscall", "no syscall named %q", n.Text).Hint = didYouMean(n.Text, c.syscallNames())
+}
+
+// isRange reports whether a name stands for a range of numbers.
+func isRange(n *syntax.Name) bool { return strings.Contains(n.Text, "..") }
+
+// maxRangeWork is how many rules may be looked at for the ranges of numbers that are
+// in them, or removed, which for n ranges is n*n/2 at most.
+const maxRangeWork = 1 << 26
+
+// affords reports whether so many more rules may be looked at.
+func (c *collector) affords(n *syntax.Name, work int) bool {
+	c.rangeWork += work
+	if c.rangeWork > maxRangeWork && c.rangeWork-work <= maxRangeWork {
+		c.diags.Errorf(n.At, "too-large", "the unit has more rules for ranges of numbers than are looked at")
+	}
+	return c.rangeWork <= maxRangeWork
 }
 
 // rule hands a rule to the targets that it holds on.
@@ -81,10 +109,10 @@ func (c *collector) idle() {
 	used := map[*syntax.Rule]bool{}
 	for _, t := range c.unit.Targets {
 		for _, uses := range t.Rules {
-			used[uses.First.Rule] = true
-			for _, u := range uses.More {
-				used[u.Rule] = true
-			}
+			uses.mark(used)
+		}
+		for _, r := range t.Ranges {
+			r.mark(used)
 		}
 	}
 	var found source.Diagnostics
@@ -131,7 +159,7 @@ func idleAction(a *syntax.Action, found *source.Diagnostics) {
 // syscall hands a rule to the targets that have the syscall.
 func (c *collector) syscall(n *syntax.Name, r *syntax.Rule) {
 	for _, a := range c.arches {
-		if _, ok := a.Number(n.Text); !ok {
+		if _, _, ok := a.Numbers(n.Text); !ok {
 			if !linux.NumberKnown(n.Text) {
 				break // reported below
 			}
@@ -141,19 +169,26 @@ func (c *collector) syscall(n *syntax.Name, r *syntax.Rule) {
 	}
 	found := false
 	for _, t := range c.unit.Targets {
-		nr, ok := t.Arch.Number(n.Text)
+		lo, hi, ok := t.Arch.Numbers(n.Text)
 		if !ok {
 			continue
 		}
 		found = true
-		if !c.skipped && (c.arches == nil || slices.Contains(c.arches, t.Arch)) {
-			t.add(nr, Use{n, r, c.rank})
+		switch {
+		case c.skipped || c.arches != nil && !slices.Contains(c.arches, t.Arch):
+		case !isRange(n):
+			t.add(lo, Use{n, r, c.rank})
+		case c.affords(n, len(t.Ranges)):
+			t.addRange(lo, hi, Use{n, r, c.rank})
 		}
 	}
 	switch {
 	case found:
 	case !linux.NumberKnown(n.Text):
-		c.diags.Errorf(n.At, "unknown-syscall", "no syscall named %q", n.Text).Hint = didYouMean(n.Text, c.syscallNames())
+		c.noSyscall(n)
+	case isRange(n):
+		c.diags.Errorf(n.At, "unknown-syscall", "%s is no range of numbers on any target", n.Text).Hint =
+			"both ends are numbers of the target: x32's are from 0x40000000 to 0xfffffffe, and none of x86_64's"
 	case !linux.SyscallKnown(n.Text):
 		c.diags.Errorf(n.At, "unknown-syscall", "%s is no number without a name on any target", n.Text).Hint =
 			"what has a name is called by it, and x32's numbers are for x32"
@@ -165,17 +200,10 @@ func (c *collector) syscall(n *syntax.Name, r *syntax.Rule) {
 // add adds a rule. The one with the highest rank counts.
 func (t *Target) add(nr uint32, u Use) {
 	have, ok := t.Rules[nr]
-	switch {
-	case !ok:
+	if !ok {
 		t.Order = append(t.Order, nr)
-		have.First = u
-	case u.rank.Above(have.First.rank):
-		have = Uses{First: u}
-	case have.First.rank.Above(u.rank):
-		return
-	default:
-		have.More = append(have.More, u)
 	}
+	have.add(u, math.MaxInt)
 	t.Rules[nr] = have
 }
 
@@ -185,13 +213,16 @@ func (c *collector) remove(r *syntax.Remove) {
 		names, removed := c.members(n), false
 		for _, name := range names {
 			for _, t := range c.unit.Targets {
-				nr, ok := t.Arch.Number(name)
-				have, has := t.Rules[nr]
-				if ok && has && have.First.rank.level < c.rank.level && (c.arches == nil || slices.Contains(c.arches, t.Arch)) {
+				lo, hi, ok := t.Arch.Numbers(name)
+				if !ok || c.arches != nil && !slices.Contains(c.arches, t.Arch) {
+					continue
+				}
+				work := len(t.Ranges)
+				if lo != hi {
+					work += len(t.Rules)
+				}
+				if c.affords(n, work) && t.remove(lo, hi, c.rank.level, !c.skipped) {
 					removed = true
-					if !c.skipped {
-						delete(t.Rules, nr)
-					}
 				}
 			}
 		}

@@ -37,6 +37,8 @@ type Target struct {
 	// Order holds the numbers in the order of their first rules; some may have
 	// lost theirs.
 	Order []uint32
+	// Ranges are the numbers that rules for ranges are about, in order.
+	Ranges []Range
 }
 
 // Uses are the rules of one syscall on one architecture.
@@ -45,7 +47,26 @@ type Uses struct {
 	More  []Use // duplicates
 }
 
-// Use is a rule as the rule of one syscall.
+// add adds a rule: the one with the highest rank counts. At most so many more of
+// that rank are kept.
+func (uses *Uses) add(u Use, most int) {
+	switch {
+	case uses.First.Rule == nil || u.rank.Above(uses.First.rank):
+		*uses = Uses{First: u}
+	case !uses.First.rank.Above(u.rank) && len(uses.More) < most:
+		uses.More = append(uses.More, u)
+	}
+}
+
+// mark notes the rules as used.
+func (uses Uses) mark(used map[*syntax.Rule]bool) {
+	used[uses.First.Rule] = true
+	for _, u := range uses.More {
+		used[u.Rule] = true
+	}
+}
+
+// Use is a rule as the rule of one syscall, or of a range of numbers.
 type Use struct {
 	Name *syntax.Name
 	Rule *syntax.Rule
@@ -120,6 +141,9 @@ func Collect(files []*syntax.File, opts Options) (*Unit, source.Diagnostics) {
 	for _, f := range files {
 		c.stmts(f.Stmts)
 	}
+	for _, t := range c.unit.Targets {
+		t.settle()
+	}
 	c.idle()
 	return c.unit, c.diags
 }
@@ -141,9 +165,10 @@ type collector struct {
 	skipped bool         // by a guard
 	enough  Enough
 
-	included int  // sources around, that the caller did not name
-	stopped  bool // after too many findings
-	diags    source.Diagnostics
+	included  int  // sources around, that the caller did not name
+	stopped   bool // after too many findings
+	rangeWork int  // that was done
+	diags     source.Diagnostics
 }
 
 // definitions takes in a source of definitions.
@@ -298,13 +323,13 @@ func (c *collector) test(s *syntax.Test) {
 		if arches = c.parseArches([]*syntax.Name{s.Arch}); arches == nil {
 			return // reported
 		}
-		if _, ok := arches[0].Number(s.Syscall.Text); !ok {
+		if _, _, ok := arches[0].Numbers(s.Syscall.Text); !ok {
 			c.diags.Errorf(s.Syscall.At, "unknown-syscall", "no syscall named %q on %s", s.Syscall.Text, arches[0])
 			return
 		}
 	} else {
 		for _, t := range c.unit.Targets {
-			if _, ok := t.Arch.Number(s.Syscall.Text); ok && (c.arches == nil || slices.Contains(c.arches, t.Arch)) {
+			if _, _, ok := t.Arch.Numbers(s.Syscall.Text); ok && (c.arches == nil || slices.Contains(c.arches, t.Arch)) {
 				arches = append(arches, t.Arch)
 			}
 		}

@@ -7,6 +7,8 @@ package eval
 import (
 	"errors"
 	"fmt"
+	"strconv"
+	"strings"
 
 	"secco/lang/syntax"
 	"secco/linux"
@@ -287,27 +289,70 @@ func (e *Evaluator) foreign(x32 bool) linux.Action {
 // rule finds the rule for a syscall; nil where there is none.
 func (e *Evaluator) rule(arch linux.Arch, nr uint32) *rule {
 	var found *rule
+	var how match
 	for _, r := range e.rules {
-		if r.place.on(arch) && r.isFor(arch, nr) && (found == nil || r.place.better(found.place)) {
-			found = r
+		m := r.isFor(arch, nr)
+		if m == none || !r.place.on(arch) {
+			continue
+		}
+		if found == nil || r.place.better(found.place) || m > how && !found.place.better(r.place) {
+			found, how = r, m
 		}
 	}
 	return found
 }
 
-// isFor reports whether a rule is for a syscall.
-func (r *rule) isFor(arch linux.Arch, nr uint32) bool {
+// match is what a rule says that it is for.
+type match uint8
+
+const (
+	none   match = iota
+	ranged       // numbers, of which one is that of the syscall
+	named        // the syscall
+)
+
+// isFor returns whether a rule is for a syscall.
+func (r *rule) isFor(arch linux.Arch, nr uint32) (m match) {
 	for _, gone := range r.removed {
-		if n, ok := arch.Number(gone.name); ok && n == nr && gone.place.on(arch) {
-			return false
+		if matches(gone.name, arch, nr) != none && gone.place.on(arch) {
+			return none
 		}
 	}
 	for _, name := range r.syscalls {
+		m = max(m, matches(name, arch, nr))
+	}
+	return m
+}
+
+// matches returns whether what stands in a rule as a name is for a syscall.
+func matches(name string, arch linux.Arch, nr uint32) match {
+	first, last, isRange := strings.Cut(name, "..")
+	if !isRange {
 		if n, ok := arch.Number(name); ok && n == nr {
-			return true
+			return named
+		}
+		return none
+	}
+	lo, err := strconv.ParseUint(strings.TrimPrefix(first, "syscall_"), 0, 32)
+	if err != nil || !has(arch, lo) {
+		return none
+	}
+	if last != "" {
+		hi, err := strconv.ParseUint(last, 0, 32)
+		if err != nil || !has(arch, hi) || uint64(nr) > hi {
+			return none
 		}
 	}
-	return false
+	if uint64(nr) < lo || !has(arch, uint64(nr)) {
+		return none
+	}
+	return ranged
+}
+
+// has reports whether a number is one of an architecture's.
+func has(arch linux.Arch, nr uint64) bool {
+	a, ok := linux.ArchOf(arch.Audit(), uint32(nr))
+	return ok && a == arch
 }
 
 // defaultFor finds a default action; nil where there is none.

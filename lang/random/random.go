@@ -66,6 +66,7 @@ type writer struct {
 	text   strings.Builder
 	arches []linux.Arch
 	used   map[use]bool // syscalls with rules
+	ranges []numbers    // with rules
 
 	names    []string // constants of the kernel, in 32 bits on every target
 	bindings []string // small numbers
@@ -77,6 +78,13 @@ type use struct {
 	arch  linux.Arch
 	nr    uint32
 	block bool
+}
+
+// numbers is a range of numbers with a rule.
+type numbers struct {
+	arch   linux.Arch
+	lo, hi uint32
+	block  bool
 }
 
 // chance is true once in n times.
@@ -203,6 +211,56 @@ func (w *writer) guarded() {
 	w.line("}")
 }
 
+// name draws a syscall or a range of numbers.
+func (w *writer) name(block []linux.Arch) (string, bool) {
+	if w.chance(8) {
+		if name, ok := w.numbers(block); ok {
+			return name, true
+		}
+	}
+	return w.syscall(block)
+}
+
+// numbers draws a range of numbers that meets no other, in a block one that all of
+// its architectures have. Names may lie in it.
+func (w *writer) numbers(block []linux.Arch) (string, bool) {
+	on := w.arches
+	if block != nil {
+		on = block
+	}
+next:
+	for range 20 {
+		lo := pick(w, uint32(w.rand.IntN(500)), uint32(w.rand.IntN(500)), 0, 0x3fffffff, 0xffffffff, w.rand.Uint32())
+		if w.chance(3) {
+			lo |= linux.X32Bit
+		}
+		name := fmt.Sprintf(pick(w, "syscall_%d..", "syscall_%#x.."), lo)
+		if hi := lo + pick(w, uint32(w.rand.IntN(100)), 0, 1<<30, w.rand.Uint32()>>w.rand.IntN(32)); hi >= lo && !w.chance(3) {
+			name += fmt.Sprintf(pick(w, "%d", "%#x"), hi)
+		}
+		var drawn []numbers
+		for _, a := range on {
+			lo, hi, ok := a.Numbers(name)
+			if !ok && block != nil {
+				continue next
+			}
+			for _, r := range w.ranges {
+				if r.arch == a && r.block == (block != nil) && lo <= r.hi && r.lo <= hi {
+					continue next
+				}
+			}
+			if ok {
+				drawn = append(drawn, numbers{a, lo, hi, block != nil})
+			}
+		}
+		if len(drawn) > 0 {
+			w.ranges = append(w.ranges, drawn...)
+			return name, true
+		}
+	}
+	return "", false
+}
+
 // syscall draws a syscall that has no rule yet, in a block one that all of its
 // architectures have.
 func (w *writer) syscall(block []linux.Arch) (string, bool) {
@@ -240,12 +298,12 @@ next:
 
 // rule writes a rule.
 func (w *writer) rule(indent string, block []linux.Arch) {
-	name, ok := w.syscall(block)
+	name, ok := w.name(block)
 	if !ok {
 		return
 	}
 	for w.chance(6) {
-		if other, ok := w.syscall(block); ok {
+		if other, ok := w.name(block); ok {
 			name += ", " + other
 		}
 	}

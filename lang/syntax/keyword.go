@@ -35,10 +35,10 @@ func (p *parser) keyword() Stmt {
 		return &Include{Path: path, PathAt: at, At: p.since(start)}
 	case word == "base" && (p.tok == tokString || p.tok == tokName):
 		return p.base(start)
-	case word == "remove" && (p.tok == tokName || p.tok == tokGroup):
+	case word == "remove" && (p.tok == tokName || p.tok == tokGroup || p.tok == tokRange):
 		names := p.syscalls()
 		return &Remove{names, p.since(start)}
-	case word == "test" && p.tok == tokName:
+	case word == "test" && (p.tok == tokName || p.tok == tokRange):
 		return p.test(start)
 	case word == "when" && (p.tok == tokName || p.tok == tokOp && p.op == OpNot):
 		return p.when(start)
@@ -102,9 +102,10 @@ func (p *parser) when(start int) Stmt {
 
 // test parses a test behind its keyword.
 func (p *parser) test(start int) Stmt {
-	t := &Test{Syscall: p.name("the name of a syscall")}
-	if p.tok == tokName {
-		t.Arch, t.Syscall = t.Syscall, p.name("")
+	named := p.tok == tokName
+	t := &Test{Syscall: p.syscall("")}
+	if named && (p.tok == tokName || p.tok == tokRange) {
+		t.Arch, t.Syscall = t.Syscall, p.syscall("")
 	}
 	if p.took(tokLParen) && !p.took(tokRParen) {
 		for {

@@ -277,9 +277,6 @@ func (p *parser) stmt() Stmt {
 		return s
 	}
 	name := p.syscall("a rule or a definition")
-	if name.Text[0] == '@' && p.tok == tokAssign {
-		p.fail(name.At, `write "group `+name.Text+` = …"`, "syntax", "a group is defined with the word group")
-	}
 	switch p.tok {
 	case tokAssign:
 		p.next()
@@ -320,9 +317,9 @@ func (p *parser) name(want string) *Name {
 	return n
 }
 
-// syscall takes the name of a syscall or group.
+// syscall takes the name of a syscall or group, or a range of numbers.
 func (p *parser) syscall(want string) *Name {
-	if p.tok != tokGroup {
+	if p.tok != tokGroup && p.tok != tokRange {
 		return p.name(want)
 	}
 	n := &Name{p.text[p.start:p.end], p.at()}
@@ -371,6 +368,12 @@ func (p *parser) definable(n *Name) {
 
 // define parses a definition behind its equals sign.
 func (p *parser) define(name *Name, params []*Name, start int) Stmt {
+	switch {
+	case name.Text[0] == '@':
+		p.fail(name.At, `write "group `+name.Text+` = …"`, "syntax", "a group is defined with the word group")
+	case strings.Contains(name.Text, rangeMark):
+		p.fail(name.At, "", "syntax", "a range of numbers cannot be defined")
+	}
 	p.definable(name)
 	body := p.body()
 	return &Define{name, params, body, p.since(start)}

@@ -43,6 +43,9 @@ var ops = []struct {
 	{"{", tokLBrace, 0}, {"}", tokRBrace, 0}, {",", tokComma, 0}, {":", tokColon, 0}, {";", tokSemicolon, 0},
 }
 
+// rangeMark stands between the ends of a range of numbers: syscall_470..511.
+const rangeMark = ".."
+
 // next moves to the next token. Comments go to the list.
 func (s *scanner) next(comments *[]Comment) {
 	s.firstOnRow = s.pos == 0 || s.tok == tokNewline
@@ -90,19 +93,20 @@ func (s *scanner) scan(c byte) {
 		s.pos++
 		return
 	case isLetter(c):
-		for s.pos < len(s.text) && (isLetter(s.text[s.pos]) || isDigit(s.text[s.pos])) {
-			s.pos++
-		}
+		s.word()
 		s.tok = tokName
+		if strings.HasPrefix(s.text[s.start:s.pos], "syscall_") && strings.HasPrefix(s.text[s.pos:], rangeMark) {
+			s.pos += len(rangeMark)
+			s.word()
+			s.tok = tokRange
+		}
 		return
 	case isDigit(c):
 		s.number()
 		return
 	case c == '@' && s.pos+1 < len(s.text) && isLetter(s.text[s.pos+1]):
 		s.pos++
-		for s.pos < len(s.text) && (isLetter(s.text[s.pos]) || isDigit(s.text[s.pos])) {
-			s.pos++
-		}
+		s.word()
 		s.tok = tokGroup
 		return
 	case c == '"':
@@ -136,6 +140,13 @@ func (s *scanner) scan(c byte) {
 	s.bad(size, "bad-character", fmt.Sprintf("the character %q has no meaning here", r))
 }
 
+// word moves behind letters and digits.
+func (s *scanner) word() {
+	for s.pos < len(s.text) && (isLetter(s.text[s.pos]) || isDigit(s.text[s.pos])) {
+		s.pos++
+	}
+}
+
 func (s *scanner) bad(size int, code, message string) {
 	s.tok, s.code, s.message = tokBad, code, message
 	s.pos += size
@@ -144,9 +155,7 @@ func (s *scanner) bad(size int, code, message string) {
 // number reads a number in one of the four notations, or a version.
 func (s *scanner) number() {
 	start := s.pos
-	for s.pos < len(s.text) && (isLetter(s.text[s.pos]) || isDigit(s.text[s.pos])) {
-		s.pos++
-	}
+	s.word()
 	digits := s.text[start:s.pos]
 	if s.pos+1 < len(s.text) && s.text[s.pos] == '.' && isDigit(s.text[s.pos+1]) {
 		for s.pos < len(s.text) && (isDigit(s.text[s.pos]) || s.text[s.pos] == '.') {

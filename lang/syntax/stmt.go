@@ -72,8 +72,8 @@ type When struct {
 
 // Test states what is expected of a call: test socket(AF_INET) => EPERM.
 type Test struct {
-	Arch    *Name // nil for all that have the syscall
-	Syscall *Name
+	Arch    *Name  // nil for all that have the syscall
+	Syscall *Name  // or a range of numbers
 	Args    []Expr // nil where any value is meant
 	Action  *Action
 	At      source.Span

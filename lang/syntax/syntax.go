@@ -72,8 +72,9 @@ type Define struct {
 	At     source.Span
 }
 
-// Rule is the rule for one or several syscalls, or groups of them, whose names
-// start with @. It has a Body or Arms.
+// Rule is the rule for one or several syscalls, for groups of them, whose names
+// start with @, or for ranges of numbers, which have ".." in their names. It has a
+// Body or Arms.
 type Rule struct {
 	Names     []*Name
 	Params    []*Name // names of the arguments

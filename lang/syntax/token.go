@@ -25,6 +25,7 @@ const (
 	tokArrow  // ->
 	tokExpect // =>
 	tokGroup  // @name
+	tokRange  // syscall_N..M
 	tokOp     // any operator
 )
 
@@ -48,6 +49,7 @@ var tokenText = [...]string{
 	tokArrow:     `"->"`,
 	tokExpect:    `"=>"`,
 	tokGroup:     "the name of a group",
+	tokRange:     "a range of numbers",
 }
 
 // Op is an operator.

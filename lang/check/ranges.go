@@ -1,0 +1,104 @@
+package check
+
+import (
+	"slices"
+	"sort"
+)
+
+// Range is numbers in a row that the same rules for ranges are about. A rule for one
+// of them alone counts before these.
+type Range struct {
+	Lo, Hi uint32
+	Uses
+}
+
+// maxRepeats is how many further rules for the same numbers are kept, all of which
+// are errors or warnings.
+const maxRepeats = 8
+
+// at returns the index of the first range that does not end before nr.
+func (t *Target) at(nr uint32) int {
+	return sort.Search(len(t.Ranges), func(i int) bool { return t.Ranges[i].Hi >= nr })
+}
+
+// InRange reports whether a rule for a range is about a number.
+func (t *Target) InRange(nr uint32) bool {
+	i := t.at(nr)
+	return i < len(t.Ranges) && t.Ranges[i].Lo <= nr
+}
+
+// split makes a range begin at nr if nr is in one.
+func (t *Target) split(nr uint32) {
+	i := t.at(nr)
+	if i == len(t.Ranges) || t.Ranges[i].Lo >= nr {
+		return
+	}
+	below, above := t.Ranges[i], t.Ranges[i]
+	below.Hi, above.Lo = nr-1, nr
+	below.More, above.More = slices.Clip(below.More), slices.Clip(above.More)
+	t.Ranges = slices.Replace(t.Ranges, i, i+1, below, above)
+}
+
+// within splits the ranges at both ends of another, and returns which of them lie
+// in it.
+func (t *Target) within(lo, hi uint32) (from, to int) {
+	t.split(lo)
+	if hi+1 != 0 {
+		t.split(hi + 1)
+	}
+	return t.at(lo), sort.Search(len(t.Ranges), func(i int) bool { return t.Ranges[i].Lo > hi })
+}
+
+// addRange adds a rule for a range. Where there is one for some of its numbers, the
+// one with the highest rank counts.
+func (t *Target) addRange(lo, hi uint32, u Use) {
+	from, to := t.within(lo, hi)
+	var parts []Range
+	next := uint64(lo)
+	for _, have := range t.Ranges[from:to] {
+		if next < uint64(have.Lo) {
+			parts = append(parts, Range{uint32(next), have.Lo - 1, Uses{First: u}})
+		}
+		next = uint64(have.Hi) + 1
+		have.add(u, maxRepeats)
+		parts = append(parts, have)
+	}
+	if next <= uint64(hi) {
+		parts = append(parts, Range{uint32(next), hi, Uses{First: u}})
+	}
+	t.Ranges = slices.Replace(t.Ranges, from, to, parts...)
+}
+
+// remove takes away what is said about some numbers below a level, and reports
+// whether there is anything; it is only looked for where really is false.
+func (t *Target) remove(lo, hi uint32, level int, really bool) (found bool) {
+	gone := func(u Uses) bool {
+		below := u.First.Rule != nil && u.First.rank.level < level
+		found = found || below
+		return below && really
+	}
+	if lo == hi {
+		if gone(t.Rules[lo]) {
+			delete(t.Rules, lo)
+		}
+	} else {
+		for nr, have := range t.Rules {
+			if lo <= nr && nr <= hi && gone(have) {
+				delete(t.Rules, nr)
+			}
+		}
+	}
+	from, to := t.within(lo, hi)
+	left := slices.DeleteFunc(slices.Clone(t.Ranges[from:to]), func(r Range) bool { return gone(r.Uses) })
+	t.Ranges = slices.Replace(t.Ranges, from, to, left...)
+	return found
+}
+
+// settle drops the rules for single numbers where one for a range ranks above them.
+func (t *Target) settle() {
+	for nr, have := range t.Rules {
+		if i := t.at(nr); t.InRange(nr) && t.Ranges[i].First.rank.Above(have.First.rank) {
+			delete(t.Rules, nr)
+		}
+	}
+}
