@@ -8,6 +8,7 @@ type copier struct {
 	exprs  map[*Expr]*Expr
 	nodes  map[*Node]*Node
 	values map[linux.Word]uint32 // that take the places of words
+	decide func(n *Node) (holds, known bool)
 }
 
 func newCopier() copier {
@@ -21,9 +22,15 @@ func (c *copier) node(n *Node) *Node {
 	Walk(func(n *Node) { // successors come first
 		if n.IsLeaf() {
 			c.nodes[n] = c.Leaf(n.Action, n.Span)
-		} else {
-			c.nodes[n] = c.Test(n.Cmp, c.expr(n.X), c.expr(n.Y), c.nodes[n.Yes], c.nodes[n.No], n.Span)
+			return
 		}
+		if c.decide != nil {
+			if holds, known := c.decide(n); known {
+				c.nodes[n] = c.nodes[choose(holds, n.Yes, n.No)]
+				return
+			}
+		}
+		c.nodes[n] = c.Test(n.Cmp, c.expr(n.X), c.expr(n.Y), c.nodes[n.Yes], c.nodes[n.No], n.Span)
 	}, n)
 	return c.nodes[n]
 }
@@ -56,4 +63,21 @@ func (b *Builder) Restrict(n *Node, values map[linux.Word]uint32) *Node {
 	restricted := c.node(n)
 	*b = c.Builder
 	return restricted
+}
+
+// Decided returns what a graph does with calls for which the outcome of some of its
+// tests is known, as a graph of b without these tests.
+func (b *Builder) Decided(n *Node, decide func(test *Node) (holds, known bool)) *Node {
+	for !n.IsLeaf() {
+		holds, known := decide(n)
+		if !known {
+			break
+		}
+		n = choose(holds, n.Yes, n.No)
+	}
+	c := newCopier()
+	c.Builder, c.decide = *b, decide
+	left := c.node(n)
+	*b = c.Builder
+	return left
 }

@@ -121,7 +121,7 @@ func (u *unit) policy() *policy.Policy {
 		t, x32 := u.target(a)
 		switch {
 		case a != linux.X86_64:
-		case len(x32.Rules) > 0:
+		case len(x32.Rules) > 0 || !x32.Default.IsLeaf():
 			defer func() { p.Targets = append(p.Targets, x32) }()
 		default:
 			p.X32 = x32.Default

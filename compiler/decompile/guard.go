@@ -53,7 +53,7 @@ func (w *writer) guards(g *Guards) error {
 			if t.Arch != w.policy.Targets[i].Arch || !t.Default.IsLeaf() || t.Default.Action != w.defaults[i] {
 				return nil, &UnsayableError{"guards", "what they are about is more than rules"}
 			}
-			rules, err := w.rules(t)
+			rules, err := w.rules(t, w.numbers[i], w.defaults[i])
 			if err != nil {
 				return nil, err
 			}

@@ -23,8 +23,8 @@ const (
 var limits = diagram.Limits{Nodes: 128 << 10, Steps: 1 << 20}
 
 // rule returns what stands behind the names in a rule: ": 1" and the like.
-func (w *writer) rule(a linux.Arch, nr uint32, root *policy.Node) (string, error) {
-	arms, err := conditions(a, nr, root)
+func (w *writer) rule(of calls, root *policy.Node) (string, error) {
+	arms, err := conditions(of, root)
 	if err != nil {
 		return "", err
 	}
@@ -62,6 +62,25 @@ func (w *writer) rule(a linux.Arch, nr uint32, root *policy.Node) (string, error
 	return b.String(), nil
 }
 
+// calls are those that a rule is for: of one number, or of several.
+type calls struct {
+	arch linux.Arch
+	nr   diagram.Range
+}
+
+// slice returns the calls as diagrams have them.
+func (c calls) slice() diagram.Calls {
+	return diagram.Calls{Arch: diagram.One(c.arch.Audit()), NR: c.nr}
+}
+
+// names returns what numbers in the arguments of these calls are called.
+func (c calls) names() diagram.Namer {
+	if c.nr.Lo == c.nr.Hi {
+		return diagram.NamesOf(c.arch, c.nr.Lo)
+	}
+	return func(int, uint64, bool) (string, bool) { return "", false }
+}
+
 // arm is an action and when it is taken.
 type arm struct {
 	action linux.Action
@@ -72,16 +91,16 @@ type arm struct {
 // conditions returns the actions of a graph and when each is taken; the last, whose
 // condition is the longest, is taken where no other is. It describes what the graph
 // means as a diagram; where that would take too many words, as the graph itself.
-func conditions(a linux.Arch, nr uint32, root *policy.Node) ([]arm, error) {
+func conditions(of calls, root *policy.Node) ([]arm, error) {
 	if root.IsLeaf() {
 		return []arm{{action: root.Action.Effect()}}, nil
 	}
-	if arms := described(a, nr, root, fewTerms); arms != nil {
+	if arms := described(of, root, fewTerms); arms != nil {
 		return arms, nil
 	}
-	arms, err := spelled(a, root)
+	arms, err := spelled(of.arch, root)
 	if limit := (*LimitError)(nil); errors.As(err, &limit) {
-		if arms := described(a, nr, root, maxTerms); arms != nil {
+		if arms := described(of, root, maxTerms); arms != nil {
 			return arms, nil
 		}
 	}
@@ -91,8 +110,8 @@ func conditions(a linux.Arch, nr uint32, root *policy.Node) ([]arm, error) {
 // described returns the actions with their sets of calls in words, at most so many
 // for each; the longest is the last. It returns nil where a condition that is needed
 // takes more.
-func described(a linux.Arch, nr uint32, root *policy.Node, most int) []arm {
-	arms := sets(a, nr, root, most)
+func described(of calls, root *policy.Node, most int) []arm {
+	arms := sets(of, root, most)
 	longest := -1
 	for i := range arms {
 		if longest < 0 || arms[longest].text != "" && (arms[i].text == "" || arms[i].size > arms[longest].size) {
@@ -112,8 +131,8 @@ func described(a linux.Arch, nr uint32, root *policy.Node, most int) []arm {
 }
 
 // sets returns the actions, each with its set of calls in at most so many words.
-func sets(a linux.Arch, nr uint32, root *policy.Node, most int) []arm {
-	f, err := diagram.OfGraph(root, diagram.CallsOf(a, nr), limits)
+func sets(of calls, root *policy.Node, most int) []arm {
+	f, err := diagram.OfGraph(root, of.slice(), limits)
 	if err != nil {
 		return nil
 	}
@@ -124,8 +143,8 @@ func sets(a linux.Arch, nr uint32, root *policy.Node, most int) []arm {
 			return nil
 		}
 		text, size := "", 0
-		if terms, err := set.Terms(most); err == nil && narrow(a, terms) {
-			text, size = diagram.TermsText(terms, diagram.NamesOf(a, nr)), len(diagram.TermsString(terms))
+		if terms, err := set.Terms(most); err == nil && narrow(of.arch, terms) {
+			text, size = diagram.TermsText(terms, of.names()), len(diagram.TermsString(terms))
 		}
 		arms = append(arms, arm{action, text, size})
 	}

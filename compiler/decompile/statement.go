@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"secco/linux"
+	"secco/policy/diagram"
 )
 
 // section writes rules: first what holds wherever the syscall exists, then what is
@@ -17,9 +18,10 @@ func (w *writer) section(bodies []map[string]rule, indent string, guarded bool) 
 	for i := range left {
 		left[i] = map[string]rule{}
 	}
+	apart := w.apart(bodies)
 	for i, rules := range bodies {
 		for name, r := range rules {
-			if w.everywhere(bodies, name, r) && (!guarded || w.plain(name)) {
+			if w.everywhere(bodies, name, r) && (!guarded || w.plain(name)) && !apart(name) {
 				common[name] = r
 			} else {
 				left[i][name] = r
@@ -120,16 +122,40 @@ func (w *writer) fallback(i int, guarded bool) linux.Action {
 // rule for it, and every machine has one that does.
 func (w *writer) everywhere(bodies []map[string]rule, name string, r rule) bool {
 	for i, t := range w.policy.Targets {
-		if _, ok := t.Arch.Number(name); ok && bodies[i][name] != r {
+		if _, _, ok := t.Arch.Numbers(name); ok && bodies[i][name] != r {
 			return false
 		}
 	}
 	for _, machine := range w.options.Machines {
-		if !slices.ContainsFunc(machine, func(a linux.Arch) bool { _, ok := a.Number(name); return ok }) {
+		if !slices.ContainsFunc(machine, func(a linux.Arch) bool { _, _, ok := a.Numbers(name); return ok }) {
 			return false
 		}
 	}
 	return true
+}
+
+// apart returns what reports whether a name stands for a number in a range that has a
+// rule on some architectures only: from the block for these, that would replace a
+// rule outside.
+func (w *writer) apart(bodies []map[string]rule) func(name string) bool {
+	ranges := make([][]diagram.Range, len(bodies))
+	for i, rules := range bodies {
+		for name, r := range rules {
+			lo, hi, _ := w.policy.Targets[i].Arch.Numbers(name)
+			if lo < hi && !w.everywhere(bodies, name, r) {
+				ranges[i] = append(ranges[i], diagram.Range{Lo: lo, Hi: hi})
+			}
+		}
+	}
+	return func(name string) bool {
+		for i, t := range w.policy.Targets {
+			lo, hi, ok := t.Arch.Numbers(name)
+			if ok && lo == hi && slices.ContainsFunc(ranges[i], func(r diagram.Range) bool { return r.Has(lo) }) {
+				return true
+			}
+		}
+		return false
+	}
 }
 
 // plain reports whether a syscall's rule outside of guards, where there is one,

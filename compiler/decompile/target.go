@@ -1,6 +1,7 @@
 package decompile
 
 import (
+	"maps"
 	"slices"
 
 	"secco/linux"
@@ -65,63 +66,30 @@ func (u *unit) target(a linux.Arch) (t, x32 *policy.Target) {
 func (u *unit) rules(a linux.Arch, ranges []diagram.Range) *policy.Target {
 	t := &policy.Target{Arch: a, Rules: map[uint32]*policy.Node{}}
 	arch := diagram.One(a.Audit())
-	var nameless []part
-	for _, r := range ranges {
-		if from, ok := firstNameless(a, r); ok {
-			n := u.graph(diagram.Calls{Arch: arch, NR: r})
-			if last := len(nameless) - 1; last < 0 || nameless[last].node != n {
-				nameless = append(nameless, part{from, n})
-			}
+	for _, s := range a.Syscalls() {
+		if slices.ContainsFunc(ranges, func(r diagram.Range) bool { return r.Has(s.NR) }) {
+			t.Rules[s.NR] = u.graph(diagram.CallsOf(a, s.NR))
 		}
 	}
-	nameless = single(t, nameless)
-	t.Default = u.search(nameless)
-	for _, s := range a.Syscalls() {
-		i := slices.IndexFunc(ranges, func(r diagram.Range) bool { return r.Has(s.NR) })
-		if i < 0 {
+	var nameless []policy.Part
+	for _, r := range ranges {
+		from, ok := firstNameless(a, r)
+		if !ok {
 			continue
 		}
-		if n := u.graph(diagram.CallsOf(a, s.NR)); n != otherwise(nameless, s.NR) {
-			t.Rules[s.NR] = n
+		n := u.graph(diagram.Calls{Arch: arch, NR: r})
+		last := len(nameless) - 1
+		if last >= 0 && nameless[last].Node == n {
+			continue
 		}
+		for last >= 0 && t.Rules[from-1] == n { // what has a name and is treated the same
+			from--
+		}
+		nameless = append(nameless, policy.Part{From: from, Node: n})
 	}
+	t.Default = u.ByNumber(nameless)
+	maps.DeleteFunc(t.Rules, func(nr uint32, n *policy.Node) bool { return n == otherwise(nameless, nr) })
 	return t
-}
-
-// fewNumbers is up to how many numbers in a row without a name are rules of their
-// own.
-const fewNumbers = 16
-
-// single makes rules of the numbers without a name that stand alone, so that the
-// default does not have to tell them apart.
-func single(t *policy.Target, parts []part) (left []part) {
-	for i, p := range parts {
-		next := uint64(1) << 32
-		if i+1 < len(parts) {
-			next = uint64(parts[i+1].from)
-		}
-		switch {
-		case len(parts) > 1 && next-uint64(p.from) <= fewNumbers:
-			for nr := uint64(p.from); nr < next; nr++ {
-				_, named := t.Arch.SyscallName(uint32(nr))
-				if _, own := t.Arch.Number(t.Arch.NumberName(uint32(nr))); own && !named {
-					t.Rules[uint32(nr)] = p.node
-				}
-			}
-		case len(left) == 0 || left[len(left)-1].node != p.node:
-			left = append(left, p)
-		}
-	}
-	if len(left) == 0 { // they are all few, so that one is as good as another
-		left = parts[:1]
-	}
-	return left
-}
-
-// part is the graph of numbers from some number on.
-type part struct {
-	from uint32
-	node *policy.Node
 }
 
 // firstNameless returns the first number of a range that is no syscall.
@@ -137,26 +105,15 @@ func firstNameless(a linux.Arch, r diagram.Range) (uint32, bool) {
 }
 
 // otherwise returns the graph of a number, as the default has it.
-func otherwise(parts []part, nr uint32) *policy.Node {
+func otherwise(parts []policy.Part, nr uint32) *policy.Node {
 	if len(parts) == 0 {
 		return nil
 	}
-	n := parts[0].node
+	n := parts[0].Node
 	for _, p := range parts[1:] {
-		if p.from <= nr {
-			n = p.node
+		if p.From <= nr {
+			n = p.Node
 		}
 	}
 	return n
-}
-
-// search returns the graph that finds the part of a number.
-func (u *unit) search(parts []part) *policy.Node {
-	if len(parts) == 1 {
-		return parts[0].node
-	}
-	half := len(parts) / 2
-	nr := u.Word(linux.WordNR)
-	high, low := u.search(parts[half:]), u.search(parts[:half])
-	return u.Test(policy.CmpGe, nr, u.Const(parts[half].from), high, low, u.Span(0))
 }

@@ -11,6 +11,7 @@ import (
 
 	"secco/linux"
 	"secco/policy"
+	"secco/policy/diagram"
 	"secco/source"
 )
 
@@ -44,15 +45,16 @@ type TextOptions struct {
 // written once, syscalls with the same rule in one statement, conditions as sets,
 // ranges and masks.
 func Text(p *policy.Policy, o TextOptions) (string, error) {
-	w := &writer{policy: p, options: o}
 	if len(p.Targets) == 0 {
 		return "", &UnsayableError{"the policy", "it has no architecture"}
 	}
+	p, o = withX32(p, o)
+	w := &writer{policy: p, options: o}
 	if err := w.header(); err != nil {
 		return "", err
 	}
-	for _, t := range p.Targets {
-		rules, err := w.rules(t)
+	for i, t := range p.Targets {
+		rules, err := w.rules(t, w.numbers[i], w.defaults[i])
 		if err != nil {
 			return "", err
 		}
@@ -75,6 +77,7 @@ func Text(p *policy.Policy, o TextOptions) (string, error) {
 
 // writer writes one policy.
 type writer struct {
+	policy.Builder
 	policy  *policy.Policy
 	options TextOptions
 	out     strings.Builder
@@ -82,6 +85,7 @@ type writer struct {
 	// each target of syscalls without a rule.
 	positive, negative linux.Action
 	defaults           []linux.Action
+	numbers            [][]span          // for each target what syscalls without a rule get
 	bodies             []map[string]rule // for each target, by name
 	blocks             []guarded
 }
@@ -110,11 +114,14 @@ func (w *writer) header() error {
 		if len(w.options.Machines) == 0 || slices.Contains(w.options.Machines[0], t.Arch) {
 			arches = append(arches, t.Arch.String())
 		}
-		a, err := leafOf(t.Default, fmt.Sprintf("%v syscalls without a rule", t.Arch))
-		if err != nil {
-			return err
+		if w.options.Guards != nil { // they can change rules only
+			if _, err := leafOf(t.Default, fmt.Sprintf("%v syscalls without a rule", t.Arch)); err != nil {
+				return err
+			}
 		}
-		w.defaults = append(w.defaults, a)
+		numbers := w.spans(t)
+		w.numbers = append(w.numbers, numbers)
+		w.defaults = append(w.defaults, usual(t, numbers))
 	}
 	w.positive, w.negative = linux.Allow, w.defaults[0]
 	if w.options.Header != "" {
@@ -127,11 +134,7 @@ func (w *writer) header() error {
 	set("DEFAULT_POLICY", w.defaults[0])
 	set("DEFAULT_BADARCH", badArch)
 	if x32Text(p) {
-		x32, err := leafOf(p.X32, "x32's syscalls")
-		if err != nil {
-			return err
-		}
-		set("DEFAULT_X32", x32)
+		set("DEFAULT_X32", p.X32.Action)
 	}
 	w.settings()
 	return nil
@@ -179,29 +182,47 @@ func (w *writer) action(a linux.Action) string {
 	return fmt.Sprintf("errno(%d)", a.Data())
 }
 
-// rules returns an architecture's rules, by name.
-func (w *writer) rules(t *policy.Target) (map[string]rule, error) {
+// rules returns an architecture's rules, by name: for each number that has one, and
+// for the ranges of the others that don't get the default action.
+func (w *writer) rules(t *policy.Target, numbers []span, fallback linux.Action) (map[string]rule, error) {
 	rules := map[string]rule{}
 	done := map[*policy.Node]string{}
-	for _, nr := range slices.Sorted(maps.Keys(t.Rules)) {
-		n := t.Rules[nr]
-		if n == t.Default || n.IsLeaf() && n.Action.Effect() == t.Default.Action.Effect() {
-			continue
-		}
-		name := t.Arch.NumberName(nr)
+	add := func(r diagram.Range, n *policy.Node) error {
+		name := t.Arch.RangeName(r.Lo, r.Hi)
 		body, ok := done[n]
 		if !ok {
 			var err error
-			body, err = w.rule(t.Arch, nr, n)
+			body, err = w.rule(calls{t.Arch, r}, n)
 			if limit := (*LimitError)(nil); errors.As(err, &limit) {
-				return nil, &LimitError{fmt.Sprintf("%s in the rule for %v %s", limit.What, t.Arch, name), limit.Max}
+				return &LimitError{fmt.Sprintf("%s in the rule for %v %s", limit.What, t.Arch, name), limit.Max}
 			} else if err != nil {
-				return nil, &UnsayableError{fmt.Sprintf("%v %s", t.Arch, name), err.Error()}
+				return &UnsayableError{fmt.Sprintf("%v %s", t.Arch, name), err.Error()}
 			}
 			done[n] = body
 		}
 		comment, at := w.comment(n, t.Default)
 		rules[name] = rule{body, comment, at}
+		return nil
+	}
+	for _, nr := range slices.Sorted(maps.Keys(t.Rules)) {
+		n := t.Rules[nr]
+		if len(numbers) > 1 { // else the number makes no difference
+			n = w.decided(n, calls{t.Arch, diagram.One(nr)})
+		}
+		if !sameNode(n, spanOf(numbers, nr).node) {
+			if err := add(diagram.One(nr), n); err != nil {
+				return nil, err
+			}
+		}
+	}
+	for _, s := range numbers {
+		_, single := t.Rules[s.Lo]
+		if s.node.IsLeaf() && s.node.Action.Effect() == fallback.Effect() || single && s.Lo == s.Hi {
+			continue
+		}
+		if err := add(s.Range, s.node); err != nil {
+			return nil, err
+		}
 	}
 	return rules, nil
 }

@@ -67,8 +67,14 @@ func (r Range) decide(cmp policy.Cmp, k uint32) (holds, known bool) {
 	case policy.CmpGt, policy.CmpGe:
 		return low, low == high
 	}
-	return low, r.Lo == r.Hi
+	if r.Lo&k&^r.changing() != 0 {
+		return true, true
+	}
+	return low, k&r.changing() == 0
 }
+
+// changing returns the bits that are not the same in all numbers of r.
+func (r Range) changing() uint32 { return 1<<bits.Len32(r.Lo^r.Hi) - 1 }
 
 // minus returns the range of what is n less; n is not above Lo.
 func (r Range) minus(n uint32) Range { return Range{r.Lo - n, r.Hi - n} }
@@ -76,7 +82,7 @@ func (r Range) minus(n uint32) Range { return Range{r.Lo - n, r.Hi - n} }
 // masked returns by how much a mask makes the numbers of r less, where that is the
 // same for all of them: the bits that it clears don't change in r.
 func (r Range) masked(mask uint32) (minus uint32, ok bool) {
-	if changing := uint32(1)<<bits.Len32(r.Lo^r.Hi) - 1; ^mask&changing != 0 {
+	if ^mask&r.changing() != 0 {
 		return 0, false
 	}
 	return r.Lo &^ mask, true
