@@ -306,7 +306,7 @@ func (w *seccoWriter) meaning(host oci.Host) (*policy.Policy, error) {
 	if p == nil {
 		return nil, w.diags
 	}
-	return p, nil
+	return p.SplitX32(), nil
 }
 
 // comments returns the comments of entries by the places of their names.

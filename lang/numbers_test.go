@@ -34,6 +34,8 @@ func TestNumberRanges(t *testing.T) {
 	refuse(t, "syscall_470..0x40000000: 1", "1:1: error[unknown-syscall]")
 	refuse(t, both+"arch x86_64, x32 { syscall_470..: 1 }", "2:20: error[unknown-syscall]")
 
+	expect(t, "arch x32 { syscall_0x40000000..: return 7 }\narch i386 { syscall_0x40000123: 1 }", "x32 read() => kill")
+
 	// What ranks higher wins; in one place the rule for the one number does.
 	expect(t, "ARCHES = x86_64, i386\nlistns: 1\nsyscall_400..: return 5\narch i386 { syscall_460..480: return ENOSYS }",
 		"listns() => allow", "459() => 5", "481() => 5", "i386 listns() => ENOSYS", "i386 459() => 5", "i386 481() => 5")

@@ -4,6 +4,8 @@
 package policy
 
 import (
+	"slices"
+
 	"secco/linux"
 	"secco/source"
 )
@@ -53,6 +55,18 @@ func (p *Policy) Target(a linux.Arch) *Target {
 		}
 	}
 	return nil
+}
+
+// SplitX32 returns the policy, but with x32 as a target where X32 is more than one
+// action for all of its numbers. It means the same.
+func (p *Policy) SplitX32() *Policy {
+	if p.Target(linux.X86_64) == nil || p.Target(linux.X32) != nil || p.X32.IsLeaf() {
+		return p
+	}
+	split := *p
+	split.Targets = append(slices.Clip(p.Targets), &Target{Arch: linux.X32, Default: p.X32})
+	split.X32 = nil
+	return &split
 }
 
 // Root returns the graph that decides calls with this AUDIT_ARCH value and

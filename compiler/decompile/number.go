@@ -2,6 +2,7 @@ package decompile
 
 import (
 	"slices"
+	"strings"
 
 	"secco/linux"
 	"secco/policy"
@@ -14,24 +15,6 @@ import (
 type span struct {
 	diagram.Range
 	node *policy.Node
-}
-
-// withX32 makes x32 a target, where it is none, if its numbers get more than one
-// action.
-func withX32(p *policy.Policy, o TextOptions) (*policy.Policy, TextOptions) {
-	if !x32Text(p) || p.X32.IsLeaf() {
-		return p, o
-	}
-	out := *p
-	out.Targets = append(slices.Clone(p.Targets), &policy.Target{Arch: linux.X32, Default: p.X32})
-	out.X32 = nil
-	o.Machines = slices.Clone(o.Machines)
-	for i, machine := range o.Machines {
-		if slices.Contains(machine, linux.X86_64) {
-			o.Machines[i] = append(slices.Clone(machine), linux.X32)
-		}
-	}
-	return &out, o
 }
 
 // spans returns what the numbers of an architecture that have no rule get, in order.
@@ -112,3 +95,6 @@ func usual(t *policy.Target, list []span) linux.Action {
 	}
 	return best
 }
+
+// isRange reports whether what rules name is a range of numbers.
+func isRange(name string) bool { return strings.Contains(name, "..") }

@@ -119,10 +119,12 @@ func (w *writer) fallback(i int, guarded bool) linux.Action {
 }
 
 // everywhere reports whether all architectures that have a syscall have the same
-// rule for it, and every machine has one that does.
+// rule for it, and every machine has one that does. A range is one that all
+// architectures have.
 func (w *writer) everywhere(bodies []map[string]rule, name string, r rule) bool {
 	for i, t := range w.policy.Targets {
-		if _, _, ok := t.Arch.Numbers(name); ok && bodies[i][name] != r {
+		_, _, ok := t.Arch.Numbers(name)
+		if ok && bodies[i][name] != r || !ok && isRange(name) {
 			return false
 		}
 	}

@@ -48,7 +48,7 @@ func Text(p *policy.Policy, o TextOptions) (string, error) {
 	if len(p.Targets) == 0 {
 		return "", &UnsayableError{"the policy", "it has no architecture"}
 	}
-	p, o = withX32(p, o)
+	p = p.SplitX32()
 	w := &writer{policy: p, options: o}
 	if err := w.header(); err != nil {
 		return "", err

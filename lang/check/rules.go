@@ -1,6 +1,7 @@
 package check
 
 import (
+	"fmt"
 	"math"
 	"slices"
 	"strings"
@@ -51,7 +52,7 @@ func (c *collector) members(n *syntax.Name) []string {
 func (c *collector) noSyscall(n *syntax.Name) {
 	if isRange(n) {
 		c.diags.Errorf(n.At, "unknown-syscall", "%s is no range of numbers", n.Text).Hint =
-			"it is like syscall_470..511, with two numbers below 2^32 of which the second is not below the first, or like syscall_470.."
+			"ranges are like syscall_470..511, or syscall_470.. for all further numbers; both ends are below 2^32"
 		return
 	}
 	c.diags.Errorf(n.At, "unknown-syscall", "no syscall named %q", n.Text).Hint = didYouMean(n.Text, c.syscallNames())
@@ -163,7 +164,11 @@ func (c *collector) syscall(n *syntax.Name, r *syntax.Rule) {
 			if !linux.NumberKnown(n.Text) {
 				break // reported below
 			}
-			c.diags.Errorf(n.At, "unknown-syscall", "no syscall named %q on %s", n.Text, a).Hint =
+			what := fmt.Sprintf("no syscall named %q", n.Text)
+			if isRange(n) {
+				what = n.Text + " is no range of numbers"
+			}
+			c.diags.Errorf(n.At, "unknown-syscall", "%s on %s", what, a).Hint =
 				"in a block every syscall has to exist on all of its architectures"
 		}
 	}
@@ -186,13 +191,14 @@ func (c *collector) syscall(n *syntax.Name, r *syntax.Rule) {
 	case found:
 	case !linux.NumberKnown(n.Text):
 		c.noSyscall(n)
+	case c.arches != nil: // they were looked at above
 	case isRange(n):
 		c.diags.Errorf(n.At, "unknown-syscall", "%s is no range of numbers on any target", n.Text).Hint =
-			"both ends are numbers of the target: x32's are from 0x40000000 to 0xfffffffe, and none of x86_64's"
+			"both ends have to be numbers of a target; x32's go from 0x40000000 to 0xfffffffe, and are none of x86_64's"
 	case !linux.SyscallKnown(n.Text):
 		c.diags.Errorf(n.At, "unknown-syscall", "%s is no number without a name on any target", n.Text).Hint =
 			"what has a name is called by it, and x32's numbers are for x32"
-	case c.arches == nil:
+	default:
 		c.diags.Warnf(n.At, "skipped-syscall", "no target has a syscall named %q: there is no rule for it", n.Text)
 	}
 }

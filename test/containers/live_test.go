@@ -83,6 +83,9 @@ func TestDockerLive(t *testing.T) {
 			if tc.read {
 				expect(t, run(t, secco, "prove", "pid:"+pid, profile, runc), 0, "equal\n", "")
 			}
+			text := filepath.Join(dir, "live.secco")
+			expect(t, run(t, secco, "decompile", "pid:"+pid, "-o", text), 0, "", "")
+			expect(t, run(t, secco, "prove", text, "pid:"+pid), 0, "equal\n", "")
 			// Without runc's part it is another filter.
 			if r := run(t, secco, "prove", "pid:"+pid, profile, "--through=libseccomp"); r.code != 1 || !strings.Contains(r.stdout, "errno(ENOSYS)") {
 				t.Errorf("as if runc added nothing: %v", r)

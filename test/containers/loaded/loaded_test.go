@@ -22,12 +22,16 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 
 	"secco/bpf"
+	"secco/compiler/decompile"
 	"secco/convert"
 	"secco/convert/libseccomp"
 	"secco/hook"
+	"secco/lang"
 	"secco/linux"
 	"secco/oci"
+	"secco/policy"
 	"secco/policy/prove"
+	"secco/source"
 )
 
 // TestRuntimes has real runtimes load profiles and reads back from the kernel
@@ -61,6 +65,7 @@ func TestRuntimes(t *testing.T) {
 				library(t, profile, loaded)
 				asBuilt(t, profile, runtime, loaded)
 				asRead(t, profile, runtime, loaded)
+				asText(t, loaded)
 			})
 		}
 		// What libseccomp is too old to know stays with secco's tables out of the
@@ -153,6 +158,26 @@ func asRead(t *testing.T, profile *specs.LinuxSeccomp, runtime oci.Runtime, load
 		t.Fatal(diags)
 	}
 	equal(t, prove.Policy(p), loaded)
+}
+
+// asText proves that a loaded program does what the text says that is made of it,
+// and returns the text's policy.
+func asText(t *testing.T, loaded bpf.Program) *policy.Policy {
+	t.Helper()
+	p, err := decompile.Program(loaded, decompile.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := decompile.Text(p, decompile.TextOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, diags := lang.Load([]*source.File{source.NewFile("loaded.secco", text)}, lang.Options{})
+	if diags.HasErrors() {
+		t.Fatal(diags)
+	}
+	equal(t, prove.Policy(p), loaded)
+	return p
 }
 
 func program(t *testing.T, p bpf.Program) prove.Filter {
