@@ -185,6 +185,7 @@ func FuzzLoad(f *testing.F) {
 	for seed := range uint64(20) {
 		f.Add(random.Policy(rand.New(rand.NewPCG(seed, 5)), random.Options{Rules: 3}))
 	}
+	f.Add("group @new = syscall_470..\n@new: return ENOSYS\narch i386 { syscall_0x1d6..511: arg0 == 1 }\nlistns: 1\ntest syscall_470.. => ENOSYS\n")
 	f.Fuzz(func(t *testing.T, text string) {
 		file := source.NewFile("fuzz", text)
 		p, diags := lang.Load([]*source.File{file}, usual)
