@@ -19,6 +19,10 @@ type Root struct {
 	// Name is put before the names of its files; a directory's path, say.
 	Name string
 	FS   fs.FS
+	// At is the path below which the root's files are found, such as
+	// "usr/share/policy" for what is installed there; empty where their paths are
+	// those in FS.
+	At string
 }
 
 // maxIncluded is the size of a file beyond which it is not read.
@@ -60,15 +64,23 @@ func Within(shipped func(name string) (*source.File, error), roots ...Root) synt
 // cut returns the path of a file in the root, if it is there.
 func (r Root) cut(name string) (string, bool) {
 	if r.Name == "" || r.Name == "." {
-		return path.Clean(filepath.ToSlash(name)), true
+		return path.Join(r.At, filepath.ToSlash(name)), true
 	}
-	return strings.CutPrefix(filepath.ToSlash(name), strings.TrimSuffix(filepath.ToSlash(r.Name), "/")+"/")
+	rest, ok := strings.CutPrefix(filepath.ToSlash(name), strings.TrimSuffix(filepath.ToSlash(r.Name), "/")+"/")
+	return path.Join(r.At, rest), ok
 }
 
 // read reads a file of the root.
 func (r Root) read(name string) (*source.File, error) {
 	if !fs.ValidPath(name) {
 		return nil, fmt.Errorf("%q leads out of the directory that sources are read from", name)
+	}
+	if r.At != "" {
+		rest, ok := strings.CutPrefix(name, r.At+"/")
+		if !ok {
+			return nil, fs.ErrNotExist
+		}
+		name = rest
 	}
 	info, err := fs.Stat(r.FS, name)
 	switch {

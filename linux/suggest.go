@@ -1,6 +1,9 @@
 package linux
 
-import "strings"
+import (
+	"strconv"
+	"strings"
+)
 
 // ClosestSyscall returns the syscall of the architecture whose name is most like
 // a misspelt one; of the invalid Arch, any architecture's. ok is false where none is
@@ -12,6 +15,28 @@ func (a Arch) ClosestSyscall(name string) (closest string, ok bool) {
 		}
 		return syscallNames[i]
 	})
+}
+
+// SyscallHint says of a name that is no syscall of the architecture which others
+// have it, or else what may have been meant. It is empty where neither is known.
+func (a Arch) SyscallHint(name string) string {
+	var have []string
+	for _, other := range Arches() {
+		if _, ok := other.Syscall(name); ok && other != a && other != X32 {
+			have = append(have, other.String())
+		}
+	}
+	switch len(have) {
+	case 0:
+	case 1:
+		return "it is one of " + have[0] + ": name the architecture that this is for"
+	default:
+		return "it is one of " + strings.Join(have[:len(have)-1], ", ") + " and " + have[len(have)-1] + ": name the architecture that this is for"
+	}
+	if near, ok := a.ClosestSyscall(name); ok {
+		return "did you mean " + strconv.Quote(near) + "?"
+	}
+	return ""
 }
 
 // ClosestConstant returns the constant of the architecture, errnos included,

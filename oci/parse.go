@@ -76,8 +76,18 @@ func (p *parser) wrongType(v *value, want string) {
 // field is what reads one field of an object.
 type field func(v *value)
 
+// IsRemark reports whether a field of a profile that no runtime has is a remark
+// for people: a comment or description, or a name that begins with "_" or "//".
+func IsRemark(field string) bool {
+	switch field {
+	case "comment", "comments", "description", "$schema":
+		return true
+	}
+	return strings.HasPrefix(field, "_") || strings.HasPrefix(field, "//")
+}
+
 // object hands each member to the reader of its name. A member that is null is
-// as good as absent. It returns the names that were there.
+// as good as absent, and so is a remark.
 func (p *parser) object(v *value, fields map[string]field, required ...string) {
 	if v.kind != kindObject {
 		p.wrongType(v, "an object")
@@ -86,7 +96,11 @@ func (p *parser) object(v *value, fields map[string]field, required ...string) {
 	for i := range v.members {
 		m := &v.members[i]
 		read, ok := fields[m.key]
-		if !ok {
+		switch {
+		case ok:
+		case IsRemark(m.key):
+			continue
+		default:
 			d := p.diags.Errorf(m.span, "unknown-field", "no field named %q here", m.key)
 			for name := range fields {
 				if strings.EqualFold(name, m.key) {

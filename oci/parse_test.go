@@ -89,6 +89,24 @@ func TestParseErrors(t *testing.T) {
 	}
 }
 
+// What people write beside the fields changes nothing.
+func TestRemarks(t *testing.T) {
+	p, diags := Parse(source.NewFile("p.json", `{"$schema": "x", "_comment": ["a"], "description": {}, "comment": null, "//": 1, "defaultAction": "SCMP_ACT_ERRNO",
+		"archMap": [{"architecture": "SCMP_ARCH_X86_64", "comment": ""}],
+		"syscalls": [{"names": ["read"], "action": "SCMP_ACT_ALLOW", "_security_note": "b", "args": [{"index": 0, "value": 1, "op": "SCMP_CMP_EQ", "comments": []}]}]}`))
+	if len(diags) > 0 {
+		t.Fatal(diags)
+	}
+	if len(p.Syscalls) != 1 || len(p.Syscalls[0].Args) != 1 || len(p.ArchMap) != 1 {
+		t.Errorf("%+v", p)
+	}
+	for _, name := range []string{"note", "Comment", "schema", "names_", ""} {
+		if IsRemark(name) {
+			t.Errorf("%q is a remark", name)
+		}
+	}
+}
+
 func TestParse(t *testing.T) {
 	const seccomp = `{
 	"defaultAction": "SCMP_ACT_ERRNO",

@@ -109,7 +109,7 @@ var (
 		fromFlag,
 		&cli.StringSliceFlag{Name: "define", Usage: "read macros and names from `FILE` first (repeatable)", TakesFile: true},
 		&cli.StringSliceFlag{Name: "define-text", Usage: "read macros and names from `TEXT` first (repeatable)"},
-		&cli.StringSliceFlag{Name: "include", Aliases: []string{"I"}, Usage: "look for included policies in `DIR` too, after the policy's own directory (repeatable)", TakesFile: true},
+		&cli.StringSliceFlag{Name: "include", Aliases: []string{"I"}, Usage: "look for included policies in `DIR` too, after the policy's own directory; /PATH=DIR has DIR stand for PATH (repeatable)", TakesFile: true},
 		&cli.StringFlag{Name: "caps", Usage: "`CAPABILITIES` of the container, with commas between them, for guards (default: none; for a Docker profile Docker's)"},
 		versionFlag,
 		&cli.StringFlag{Name: "runtime", Usage: "`RUNTIME` that loads an OCI profile, for what it adds and needs: none, crun, runc, or one with its version, such as runc:1.1.5", Value: "none"},

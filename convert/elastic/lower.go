@@ -3,7 +3,6 @@ package elastic
 import (
 	"fmt"
 	"slices"
-	"strconv"
 
 	"secco/linux"
 	"secco/policy"
@@ -62,10 +61,7 @@ func (in *file) target(b *policy.Builder, a linux.Arch, fallback *policy.Node) *
 			}
 			nr, ok := a.Syscall(e.name)
 			if !ok {
-				d := in.Errorf(e.at, "unknown-syscall", "no syscall named %q on %s", e.name, a)
-				if near, ok := a.ClosestSyscall(e.name); ok {
-					d.Hint = "did you mean " + strconv.Quote(near) + "?"
-				}
+				in.Errorf(e.at, "unknown-syscall", "no syscall named %q on %s", e.name, a).Hint = a.SyscallHint(e.name)
 				continue
 			}
 			i, more := inGroup[nr]

@@ -17,6 +17,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 
 	"secco/linux"
 	"secco/policy"
@@ -35,6 +36,7 @@ type Options struct {
 	// neither the rule nor a @default says so; nil stands for the default action.
 	Negative *linux.Action
 	// Find opens the files of @include and @frequency. Without it they are errors.
+	// An error of it may have a method Hint() string with what helps.
 	Find func(from *source.File, path string) (*source.File, error)
 }
 
@@ -89,6 +91,11 @@ type told struct {
 // errorf tells an error once, although each architecture may have it, and stops
 // at a number of them.
 func (l *lowerer) errorf(span source.Span, code, format string, args ...any) *source.Diagnostic {
+	return l.tell(l.diags.Errorf, span, code, format, args...)
+}
+
+// tell tells a finding once.
+func (l *lowerer) tell(as func(source.Span, string, string, ...any) *source.Diagnostic, span source.Span, code, format string, args ...any) *source.Diagnostic {
 	if l.told == nil {
 		l.told = map[told]bool{}
 	}
@@ -97,7 +104,7 @@ func (l *lowerer) errorf(span source.Span, code, format string, args ...any) *so
 		return &source.Diagnostic{}
 	}
 	l.told[key] = true
-	return l.diags.Errorf(span, code, "%s", key.message)
+	return as(span, code, "%s", key.message)
 }
 
 // readings tells of rules that minijail's two readers take in different ways.
@@ -193,9 +200,14 @@ func (l *lowerer) target(fallback, negative *policy.Node) *policy.Target {
 			}
 			for i, f := range l.allOf(r) {
 				if have := filters[nr]; len(have) > 0 && len(have[len(have)-1].any) == 0 {
-					d := l.errorf(f.span, "duplicate-rule", "%s has been decided before", n.text)
-					if i > 0 {
-						d.Message = "the filter before this one decides everything"
+					var d *source.Diagnostic
+					switch {
+					case i > 0:
+						d = l.errorf(f.span, "duplicate-rule", "the filter before this one decides everything")
+					case len(f.any) == 0 && l.action(f.action) == l.action(have[len(have)-1].action):
+						d = l.tell(l.diags.Warnf, f.span, "duplicate-rule", "%s has been decided before, in the same way: of minijail's readers only Android's takes this", n.text)
+					default:
+						d = l.errorf(f.span, "duplicate-rule", "%s has been decided before", n.text)
 					}
 					d.Related = []source.Related{{Span: have[len(have)-1].span, Message: "it is here"}}
 					break
@@ -238,6 +250,13 @@ func (l *lowerer) allOf(r rule) []filter {
 	}
 }
 
+// armPrefix is before the names that minijail has for the syscalls of arm alone,
+// __ARM_NR_*, whose numbers begin at armPrivate.
+const (
+	armPrefix  = "ARM_"
+	armPrivate = 0xf0000
+)
+
 // number returns a syscall's number on l.arch, and whether it has one there.
 func (l *lowerer) number(n name) (uint32, bool) {
 	if n.limited && !slices.Contains(n.arches, l.arch) {
@@ -246,13 +265,15 @@ func (l *lowerer) number(n name) (uint32, bool) {
 	if nr, ok := l.arch.Syscall(n.text); ok {
 		return nr, true
 	}
+	if name, ok := strings.CutPrefix(n.text, armPrefix); ok && l.arch == linux.ARM {
+		if nr, ok := l.arch.Syscall(name); ok && nr >= armPrivate {
+			return nr, true
+		}
+	}
 	if nr, err := strconv.ParseUint(n.text, 0, 31); err == nil {
 		return uint32(nr), true
 	}
-	d := l.errorf(n.span, "unknown-syscall", "no syscall named %q on %s", n.text, l.arch)
-	if near, ok := l.arch.ClosestSyscall(n.text); ok {
-		d.Hint = "did you mean " + strconv.Quote(near) + "?"
-	}
+	l.errorf(n.span, "unknown-syscall", "no syscall named %q on %s", n.text, l.arch).Hint = l.arch.SyscallHint(n.text)
 	return 0, false
 }
 

@@ -136,12 +136,12 @@ func TestEverything(t *testing.T) {
 		"more/deep.policy": `exit: 1 # \ in the middle
 kill-not[arch=arm]: allow
 `,
-		"freq": "read: 100\nwrite[arch=i386]: 0x10\nread: 5\n",
+		"freq": "read: 100\nwrite[arch=x86]: 0x10\nread: 5\n",
 	})}
 	p, often, diags := minijail.Read(source.NewFile("p.policy", `@include ./base.policy
 @frequency ./freq
 @default trap
-{ openat[arch=x86_64], open[arch=i386,arm] }: { arg0 == 1 && arg1 != 0x10; return ENOSYS, arg2 < 5, \
+{ openat[arch=x86_64], open[arch=x86,arm] }: { arg0 == 1 && arg1 != 0x10; return ENOSYS, arg2 < 5, \
    arg3 > 0xfffffffff; log, arg4 >= 8; kill-process, kill-thread }
 ioctl: arg1 == TCGETS; allow
 ioctl: arg1 <= ~(-0x10 | 0xf)
@@ -159,7 +159,7 @@ kill: trap
 	p, often, diags = minijail.Read(source.NewFile("p.policy", `@include ./base.policy
 @frequency ./freq
 @default trap
-{ openat[arch=x86_64], open[arch=i386,arm] }: { arg0 == 1 && arg1 != 0x10; return ENOSYS, arg2 < 5, \
+{ openat[arch=x86_64], open[arch=x86,arm] }: { arg0 == 1 && arg1 != 0x10; return ENOSYS, arg2 < 5, \
    arg3 > 0xfffffffff; log, arg4 >= 8; kill-process, kill-thread }
 ioctl: arg1 == TCGETS; allow
 ioctl: arg1 <= ~(-0x10 | 0xf) || arg1 >= -1
@@ -194,6 +194,33 @@ kill: kill
 	}
 	if got, _ := p.Eval(&linux.SeccompData{Arch: x.Audit(), NR: linux.X32Bit | 1}); got != linux.Trap {
 		t.Errorf("x32 gets %s", got)
+	}
+}
+
+// TestNamesOfArm has the syscalls that minijail has other names for, and a hint for
+// those of other architectures.
+func TestNamesOfArm(t *testing.T) {
+	const text = "ARM_set_tls: 1\nARM_cacheflush: arg0 == 1\nbreakpoint: 1\n"
+	p := read(t, text, minijail.Options{Arches: []linux.Arch{linux.ARM}})
+	check(t, p, []call{
+		{linux.ARM, "set_tls", [6]uint64{}, allow},
+		{linux.ARM, "cacheflush", [6]uint64{}, kill},
+		{linux.ARM, "cacheflush", [6]uint64{1}, allow},
+		{linux.ARM, "breakpoint", [6]uint64{}, allow},
+	})
+	for _, c := range []struct {
+		text, want, hint string
+		arch             linux.Arch
+	}{
+		{"ARM_set_tls: 1", `p:1:1: error[unknown-syscall]: no syscall named "ARM_set_tls" on aarch64`, "", linux.ARM64},
+		{"ARM_read: 1", `p:1:1: error[unknown-syscall]: no syscall named "ARM_read" on arm`, "", linux.ARM},
+		{"set_tls: 1", `p:1:1: error[unknown-syscall]: no syscall named "set_tls" on x86_64`, "it is one of arm: name the architecture that this is for", x},
+		{"socketcall: 1", `p:1:1: error[unknown-syscall]: no syscall named "socketcall" on x86_64`, "it is one of i386, s390x, ppc64 and ppc64le: name the architecture that this is for", x},
+	} {
+		_, _, diags := minijail.Read(source.NewFile("p", c.text), minijail.Options{Arches: []linux.Arch{c.arch}})
+		if diags.Error() != c.want || diags[0].Hint != c.hint {
+			t.Errorf("%q on %s: %v, %q", c.text, c.arch, diags, diags[0].Hint)
+		}
 	}
 }
 
@@ -256,7 +283,9 @@ func TestErrors(t *testing.T) {
 		{"read: arg0 == " + strings.Repeat("(", 100000), `error[syntax]: this is nested more than 64 deep`},
 		{"read: return", `p:1:13: error[syntax]: expected an errno, found the end of the line`},
 		{"read: return 4096", `p:1:14: error[out-of-range]: an errno is at most 4095`},
-		{"read: 1\nread: 1", `p:2:7: error[duplicate-rule]: read has been decided before`},
+		{"read: 1\nread: kill", `p:2:7: error[duplicate-rule]: read has been decided before`},
+		{"read: 1\nread: arg0 == 1", `p:2:7: error[duplicate-rule]: read has been decided before`},
+		{"read: return 1\nread: return 2", `p:2:7: error[duplicate-rule]: read has been decided before`},
 		{"read: { 1, kill }", `p:1:12: error[duplicate-rule]: the filter before this one decides everything`},
 		{"{read, write: 1", `p:1:13: error[syntax]: expected "}" after the syscalls, found ":"`},
 		{"read: {1, arg0 == 1", `p:1:20: error[syntax]: expected "}" after the filters, found the end of the line`},
@@ -295,7 +324,10 @@ func TestErrors(t *testing.T) {
 func TestWarnings(t *testing.T) {
 	for _, c := range []struct{ text, want string }{
 		{"read: arg0 == 1; return 1", `p:1:18: warning[two-readings]: this is for calls of which the test does not hold, as minijail0 has it; compile_seccomp_policy has it the other way round`},
-		{"read[arch=vax]: 1", `p:1:11: warning[unknown-arch]: no architecture "vax" is known`},
+		{"read[arch=vax]: 1\nwrite[arch=vax]: 1", `p:1:11: warning[unknown-arch]: minijail has no architecture "vax": what is for no other one is skipped`},
+		{"read[arch=x86_64,armv7]: 1", `p:1:18: warning[unknown-arch]: minijail has no architecture "armv7": what is for no other one is skipped`},
+		{"read: 1\nread: allow\n", `p:2:7: warning[duplicate-rule]: read has been decided before, in the same way: of minijail's readers only Android's takes this`},
+		{"read: return EPERM\nread: return 1\n", `p:2:7: warning[duplicate-rule]: read has been decided before, in the same way: of minijail's readers only Android's takes this`},
 	} {
 		p, _, diags := minijail.Read(source.NewFile("p", c.text), minijail.Options{})
 		if p == nil || diags.Error() != c.want {

@@ -89,9 +89,10 @@ type parser struct {
 	size  int
 	diags source.Diagnostics
 
-	tokens []token
-	at     int
-	depth  int
+	tokens  []token
+	at      int
+	depth   int
+	skipped map[string]bool // architectures that were told of
 }
 
 // stop is what parsing a statement panics with to end it at a syntax error; it is
@@ -227,7 +228,10 @@ func (p *parser) other(chain []*source.File, line func(*parser, []*source.File))
 	from := chain[len(chain)-1]
 	f, err := p.find(from, t.text)
 	if err != nil {
-		p.diags.Errorf(t.span, "include", "%s", err)
+		d := p.diags.Errorf(t.span, "include", "%s", err)
+		if h, ok := err.(interface{ Hint() string }); ok {
+			d.Hint = h.Hint()
+		}
 		return
 	}
 	for _, open := range chain {
@@ -311,10 +315,10 @@ func (p *parser) name() name {
 			if value.kind != word {
 				p.fail(value, "expected an architecture, found %s", value)
 			}
-			if a, ok := linux.ParseArch(value.text); ok {
+			if a, ok := arches[value.text]; ok {
 				n.arches = append(n.arches, a)
-			} else {
-				p.diags.Warnf(value.span, "unknown-arch", "no architecture %q is known", value.text)
+			} else if !p.skipped[value.text] && len(p.skipped) < maxErrors {
+				p.isSkipped(value)
 			}
 			if !p.take(",") {
 				break
@@ -326,6 +330,31 @@ func (p *parser) name() name {
 	}
 	p.expect("]", "after the architectures")
 	return n
+}
+
+// arches are the names that minijail has for architectures.
+var arches = map[string]linux.Arch{
+	"x86_64": linux.X86_64, "x86": linux.I386, "arm64": linux.ARM64, "arm": linux.ARM, "riscv64": linux.RISCV64,
+	"loong64": linux.LOONG64, "ppc64": linux.PPC64, "s390x": linux.S390X, "mipsel64": linux.MIPS64LE,
+}
+
+// isSkipped tells once of an architecture that minijail has no name like that for:
+// what is for it alone is for none.
+func (p *parser) isSkipped(t token) {
+	if p.skipped == nil {
+		p.skipped = map[string]bool{}
+	}
+	p.skipped[t.text] = true
+	d := p.diags.Warnf(t.span, "unknown-arch", "minijail has no architecture %q: what is for no other one is skipped", t.text)
+	meant, ok := linux.ParseArch(t.text)
+	if strings.HasPrefix(t.text, "armv7") {
+		meant, ok = linux.ARM, true
+	}
+	for name, a := range arches {
+		if ok && a == meant {
+			d.Hint = "to minijail it is " + name
+		}
+	}
 }
 
 func (p *parser) filter() filter {

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"secco/oci"
 	"secco/source"
 )
 
@@ -26,8 +27,11 @@ func (f *Filter) Comment(at source.Span) string {
 // Header returns the comment that a filter's first source begins with, where an
 // empty line follows that sets it apart.
 func (f *Filter) Header() string {
-	if len(f.files) == 0 || f.Kind == BPF || f.Kind == OCI || f.Kind == Seccompiler {
+	switch {
+	case len(f.files) == 0 || f.Kind == BPF || f.Kind == Seccompiler:
 		return ""
+	case f.Kind == OCI:
+		return f.jsonRemark()
 	}
 	var lines []string
 	for n := 1; ; n++ {
@@ -106,39 +110,61 @@ func trailing(line string) string {
 	return strings.TrimSpace(line[i+1:])
 }
 
-// commented is an object of JSON with what its field "comment" says.
+// commented is an object of JSON with what its field "comment" says, or all remarks.
 type commented struct {
 	start, end int
 	text       string
 }
 
-func (f *Filter) jsonComment(at source.Span) string {
-	list, ok := f.commented[at.File()]
+// objects returns the objects of a JSON text that was read before, so that there are
+// no errors; the outermost is the last.
+func (f *Filter) objects(file *source.File) []commented {
+	list, ok := f.commented[file]
 	if !ok {
-		in := &commentReader{dec: json.NewDecoder(strings.NewReader(at.File().Text()))}
+		in := &commentReader{dec: json.NewDecoder(strings.NewReader(file.Text())), remarks: f.Kind == OCI}
 		in.dec.UseNumber()
-		in.value() // it was read before, so that there are no errors
+		in.value()
 		list = in.objects
 		if f.commented == nil {
 			f.commented = map[*source.File][]commented{}
 		}
-		f.commented[at.File()] = list
+		f.commented[file] = list
 	}
+	return list
+}
+
+// jsonRemark returns what the remarks of a profile as a whole say.
+func (f *Filter) jsonRemark() string {
+	list := f.objects(f.files[0])
+	if len(list) == 0 || f.Profile == nil {
+		return ""
+	}
+	for _, o := range list {
+		if o.start == f.Profile.Span.Start() {
+			return strings.TrimRight(o.text, "\n")
+		}
+	}
+	return ""
+}
+
+func (f *Filter) jsonComment(at source.Span) string {
 	inner := -1
+	list := f.objects(at.File())
 	for i, c := range list {
 		if c.start <= at.Start() && at.Start() < c.end && (inner < 0 || c.start > list[inner].start) {
 			inner = i
 		}
 	}
-	if inner < 0 {
-		return ""
+	if inner < 0 || f.Profile != nil && list[inner].start == f.Profile.Span.Start() {
+		return "" // or what is said of the whole
 	}
-	return list[inner].text
+	return strings.TrimRight(list[inner].text, "\n")
 }
 
 // commentReader finds the comments in a JSON text that was read before.
 type commentReader struct {
 	dec     *json.Decoder
+	remarks bool // not only what "comment" says
 	objects []commented
 }
 
@@ -161,14 +187,37 @@ func (r *commentReader) value() {
 			if err != nil {
 				return
 			}
-			if key != "comment" {
+			if name, _ := key.(string); name == "comment" || r.remarks && oci.IsRemark(name) && name != "$schema" {
+				r.remark(&o)
+			} else {
 				r.value()
-			} else if said, err := r.dec.Token(); err == nil {
-				o.text, _ = said.(string)
 			}
 		}
 		_, _ = r.dec.Token()
 		o.end = int(r.dec.InputOffset())
 		r.objects = append(r.objects, o)
+	}
+}
+
+// remark reads what a remark says of its object: a text, or several in a list.
+func (r *commentReader) remark(o *commented) {
+	for depth := 0; ; {
+		tok, err := r.dec.Token()
+		if err != nil {
+			return
+		}
+		switch tok := tok.(type) {
+		case json.Delim:
+			if tok == '[' || tok == '{' {
+				depth++
+			} else {
+				depth--
+			}
+		case string:
+			o.text += tok + "\n"
+		}
+		if depth == 0 {
+			return
+		}
 	}
 }

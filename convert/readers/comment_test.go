@@ -21,6 +21,7 @@ func TestComment(t *testing.T) {
 		{Rkeene, "# not\ni386 {\n    # if\n    if {$nr eq \"socket\"} {\n        # inner\n        ^return allow\n    }\n    # at last\n    ^return allow\n}\n", "", []string{"if\ninner", "at last"}},
 		{Secco, "# not\narch i386 {\n    # of sockets\n    socket {\n        ^arg0 == 1 -> allow # unix\n    }\n}\n", "", []string{"of sockets\nunix"}},
 		{OCI, "{\"comment\": \"not\", \"syscalls\": [\n{\"names\": [^\"read\"], \"comment\": \"a\\nb\", \"args\": [{\"comment\": \"c\"}]}, {\"names\": [^\"write\"]}]}", "", []string{"a\nb", ""}},
+		{OCI, "{\"syscalls\": [{\"_why\": [\"a\", {\"b\": \"c\"}], \"//\": \"d\", \"names\": [^\"read\"]}]}", "", []string{"a\nb\nc\nd"}},
 		{Seccompiler, `{"vmm": {"filter": [{"syscall": ^"read", "args": [^{"index": 1, "comment": "arg"}], "comment": "call"}]}}`, "", []string{"call", "arg"}},
 		{Asm, "; a\n^ret #0\n", "", []string{""}},
 	} {
@@ -43,6 +44,17 @@ func TestComment(t *testing.T) {
 		if got := f.Header(); got != c.header {
 			t.Errorf("%s: %q has the header %q, want %q", c.kind, c.text, got, c.header)
 		}
+	}
+	f, findings := Read([]*source.File{source.NewFile("p.json", `{"linux": {"seccomp": {"$schema": "s", "description": "What it\nis", "_more": ["and", "more"],
+		"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"names": ["read"], "action": "SCMP_ACT_LOG"}]}}, "ociVersion": "1.0.0"}`)}, Options{})
+	if findings.HasErrors() {
+		t.Fatal(findings)
+	}
+	if got, want := f.Header(), "What it\nis\nand\nmore"; got != want {
+		t.Errorf("a profile's header is %q, want %q", got, want)
+	}
+	if got := f.Comment(f.Profile.DefaultSpan); got != "" {
+		t.Errorf("what a profile says of itself is said of its default: %q", got)
 	}
 	if got := (&Filter{Kind: Secco}).Comment(source.Span{}); got != "" {
 		t.Errorf("nowhere is %q", got)

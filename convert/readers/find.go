@@ -2,8 +2,11 @@ package readers
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
+	"path"
 	"strings"
 
 	"secco/lang"
@@ -14,8 +17,9 @@ import (
 
 // Within returns what finds the sources that others include or build on: in these
 // directories, of which "" is the current one, and among the policies that secco
-// ships. No path and no link leads out of the directories. They are open until
-// done is called.
+// ships. "/PATH=DIR" is a directory that stands for PATH, for policies that name
+// files by where they are to be installed. No path and no link leads out of the
+// directories. They are open until done is called.
 func Within(dirs ...string) (find syntax.Finder, done func(), err error) {
 	var roots []lang.Root
 	var open []*os.Root
@@ -25,13 +29,19 @@ func Within(dirs ...string) (find syntax.Finder, done func(), err error) {
 		}
 	}
 	for _, dir := range dirs {
+		root := lang.Root{Name: dir}
 		r, err := os.OpenRoot(cmp.Or(dir, "."))
+		if installed, here, ok := strings.Cut(dir, "="); ok && strings.HasPrefix(dir, "/") && errors.Is(err, fs.ErrNotExist) {
+			root.At, root.Name = strings.TrimLeft(path.Clean(installed), "/"), here
+			r, err = os.OpenRoot(cmp.Or(here, "."))
+		}
 		if err != nil {
 			done()
 			return nil, nil, err
 		}
 		open = append(open, r)
-		roots = append(roots, lang.Root{Name: dir, FS: r.FS()})
+		root.FS = r.FS()
+		roots = append(roots, root)
 	}
 	return lang.Within(Shipped, roots...), done, nil
 }

@@ -4,10 +4,12 @@
 package readers
 
 import (
+	"cmp"
 	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"path"
 	"regexp"
 	"strings"
 	"time"
@@ -254,16 +256,20 @@ func seccompProfile(file *source.File, opts Options) (*oci.Profile, source.Diagn
 func readMinijail(file *source.File, opts Options) (p *policy.Policy, often minijail.Frequencies, diags source.Diagnostics) {
 	mini := minijail.Options{Arches: opts.arches()}
 	if find := opts.Find; find != nil {
-		mini.Find = func(from *source.File, path string) (*source.File, error) {
-			rest, isAbsolute := strings.CutPrefix(path, "/")
+		mini.Find = func(from *source.File, name string) (*source.File, error) {
+			rest, isAbsolute := strings.CutPrefix(name, "/")
 			if !isAbsolute {
-				return find(from, path, false)
+				return find(from, name, false)
 			}
 			f, err := find(from, strings.TrimLeft(rest, "/"), false)
-			if err != nil {
-				return nil, fmt.Errorf("%w; %s is looked for below the directories for includes, which may be /", err, path)
+			if err == nil {
+				return f, nil
 			}
-			return f, nil
+			missing := &notFound{err, "it is looked for below the directories for includes (-I), which may be /; " + path.Dir(name) + "=DIR among them has DIR stand for that one"}
+			if beside, err := find(from, "./"+path.Base(name), false); err == nil {
+				missing.hint = "there is " + beside.Name() + ": -I " + path.Dir(name) + "=" + cmp.Or(path.Dir(beside.Name()), ".") + " has that directory stand for the other"
+			}
+			return nil, missing
 		}
 	}
 	mini.Default = action("default-policy", opts.Defaults.Policy, &diags)
@@ -273,6 +279,14 @@ func readMinijail(file *source.File, opts Options) (p *policy.Policy, often mini
 	}
 	return minijail.Read(file, mini)
 }
+
+// notFound is the error of an include, and what may help.
+type notFound struct {
+	error
+	hint string
+}
+
+func (e *notFound) Hint() string { return e.hint }
 
 // action returns an action that the caller states in secco's language, nil where
 // none is stated.

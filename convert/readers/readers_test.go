@@ -135,3 +135,49 @@ func TestWithin(t *testing.T) {
 		t.Error("a directory that is not there is opened")
 	}
 }
+
+// A policy of minijail's includes files by where they are to be installed.
+func TestInstalled(t *testing.T) {
+	dir := t.TempDir()
+	for name, text := range map[string]string{
+		"sandbox=1/p.policy":       "@include /usr/share/policy/app/common.policy\nclose: 1\n",
+		"sandbox=1/common.policy":  "@include ./more.policy\nread: 1\nraed: 1\n",
+		"sandbox=1/more.policy":    "write: 1\n",
+		"sandbox=1/common.policy~": "",
+	} {
+		if err := os.MkdirAll(filepath.Join(dir, filepath.Dir(name)), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	own := filepath.Join(dir, "sandbox=1") + "/"
+	name := own + "p.policy"
+	text, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	read := func(dirs ...string) source.Diagnostics {
+		find, done, err := Within(append([]string{own}, dirs...)...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer done()
+		_, findings := Read([]*source.File{source.NewFile(name, string(text))}, Options{Options: lang.Options{Find: find}})
+		return findings
+	}
+	missing := read()
+	if want := "there is " + own + "common.policy: -I /usr/share/policy/app=" + strings.TrimSuffix(own, "/") + " has that directory stand for the other"; len(missing) != 1 || missing[0].Hint != want {
+		t.Errorf("%v, %+v; want %s", missing, missing, want)
+	}
+	for _, at := range []string{"/usr/share/policy/app=", "/usr/share/policy/app/=", "/usr/share//policy/app="} {
+		findings := read(at + strings.TrimSuffix(own, "/"))
+		if want := own + `common.policy:3:1: error[unknown-syscall]: no syscall named "raed" on x86_64`; findings.Error() != want {
+			t.Errorf("%s: %v, want %s", at, findings, want)
+		}
+	}
+	if findings := read("/usr/share/policy=" + own); !strings.Contains(findings.Error(), "error[include]: no file") {
+		t.Errorf("a directory that stands for another one: %v", findings)
+	}
+}

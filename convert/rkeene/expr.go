@@ -70,10 +70,7 @@ func (p *parser) numberTest(from token) *expr {
 	e := &expr{op: op.text, arg: -1, span: from.span.To(name.span)}
 	e.value, e.known = p.arch.Syscall(name.text)
 	if !e.known {
-		d := p.diags.Errorf(name.span, "unknown-syscall", "no syscall named %q on %s", name.text, p.arch)
-		if near, ok := p.arch.ClosestSyscall(name.text); ok {
-			d.Hint = "did you mean " + strconv.Quote(near) + "?"
-		}
+		p.diags.Errorf(name.span, "unknown-syscall", "no syscall named %q on %s", name.text, p.arch).Hint = p.arch.SyscallHint(name.text)
 	}
 	return e
 }

@@ -329,10 +329,7 @@ func (in *file) target(b *policy.Builder, f *filter, a linux.Arch, mismatch *pol
 		}
 		nr, ok := a.Syscall(r.syscall)
 		if !ok {
-			d := in.errorf(r.at, "unknown-syscall", "no syscall named %q on %s", r.syscall, a)
-			if near, ok := a.ClosestSyscall(r.syscall); ok {
-				d.Hint = "did you mean " + strconv.Quote(near) + "?"
-			}
+			in.errorf(r.at, "unknown-syscall", "no syscall named %q on %s", r.syscall, a).Hint = a.SyscallHint(r.syscall)
 			continue
 		}
 		if have := rules[nr]; len(have) > 0 && (len(have[0].conds) == 0) != (len(r.conds) == 0) {
