@@ -57,9 +57,15 @@ func Within(shipped func(name string) (*source.File, error), roots ...Root) synt
 				return f, err
 			}
 		}
-		return nil, fmt.Errorf("no file %q", name)
+		return nil, missing(name)
 	}
 }
+
+// missing is the error of a path that leads to no file, an fs.ErrNotExist.
+type missing string
+
+func (m missing) Error() string        { return fmt.Sprintf("no file %q", string(m)) }
+func (m missing) Is(target error) bool { return target == fs.ErrNotExist }
 
 // cut returns the path of a file in the root, if it is there.
 func (r Root) cut(name string) (string, bool) {

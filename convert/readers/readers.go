@@ -4,11 +4,11 @@
 package readers
 
 import (
-	"cmp"
 	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io/fs"
 	"path"
 	"regexp"
 	"strings"
@@ -265,9 +265,13 @@ func readMinijail(file *source.File, opts Options) (p *policy.Policy, often mini
 			if err == nil {
 				return f, nil
 			}
-			missing := &notFound{err, "it is looked for below the directories for includes (-I), which may be /; " + path.Dir(name) + "=DIR among them has DIR stand for that one"}
+			if !errors.Is(err, fs.ErrNotExist) {
+				return nil, err
+			}
+			at := path.Dir(name)
+			missing := &notFound{fmt.Errorf("no file %q below the directories for includes", name), "those (-I) may be /, and " + at + "=DIR has DIR stand for " + at}
 			if beside, err := find(from, "./"+path.Base(name), false); err == nil {
-				missing.hint = "there is " + beside.Name() + ": -I " + path.Dir(name) + "=" + cmp.Or(path.Dir(beside.Name()), ".") + " has that directory stand for the other"
+				missing.hint = "there is " + beside.Name() + ": -I " + at + "=" + path.Dir(beside.Name()) + " has that directory stand for the other"
 			}
 			return nil, missing
 		}
