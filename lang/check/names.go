@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"secco/lang/lower"
 	"secco/lang/simplify"
 	"secco/lang/syntax"
 	"secco/linux"
@@ -14,20 +15,46 @@ import (
 
 // define checks a definition and lets the lines after it see it.
 func (c *collector) define(d *syntax.Define) {
+	c.defining = d
 	c.body(d.Body, d.Params)
+	c.defining = nil
 	if d.Body.Cond != nil {
 		Types{Diags: &c.diags}.Any(simplify.Expr(d.Body.Cond, &c.diags))
 	}
-	if strings.HasPrefix(strings.ToUpper(d.Name.Text), "DEFAULT_") {
-		hint := didYouMean(d.Name.Text, defaultNames())
-		if n, ok := d.Body.Cond.(*syntax.Name); ok && hint == "" && slices.Contains(actionNames, n.Text) {
+	c.suspicious(d)
+	set(c, c.scope, d.Name.Text, d)
+}
+
+// suspicious warns of a definition that looks like a setting and is none.
+func (c *collector) suspicious(d *syntax.Define) {
+	hint := ""
+	switch name := strings.ToUpper(d.Name.Text); {
+	case strings.HasPrefix(name, "DEFAULT_"):
+		if hint = didYouMean(d.Name.Text, defaultNames()); hint != "" {
+			break
+		}
+		fallthrough
+	case strings.HasPrefix(name, "DEFAULT"):
+		n, ok := d.Body.Cond.(*syntax.Name)
+		if ok && (isAction(n.Text) || errnoKnown(n.Text) && slices.Contains([]string{"DEFAULT", "DEFAULT_ACTION", "DEFAULTACTION"}, name)) {
 			hint = "there is " + strings.Join(defaultNames(), ", ")
 		}
-		if hint != "" {
-			c.diags.Warnf(d.Name.At, "suspicious-name", "%q is a name like any other and sets no default action", d.Name.Text).Hint = hint
+	case name == "BASELINE":
+		if _, ok := d.Body.Cond.(*syntax.Number); ok {
+			c.diags.Warnf(d.Name.At, "suspicious-name", "%q is a name like any other and sets no baseline", d.Name.Text).Hint =
+				"a version has two numbers or three, such as 5.15"
 		}
 	}
-	set(c, c.scope, d.Name.Text, d)
+	if hint != "" {
+		c.diags.Warnf(d.Name.At, "suspicious-name", "%q is a name like any other and sets no default action", d.Name.Text).Hint = hint
+	}
+}
+
+// isAction reports whether a word is an action, in any case, or that of another kind of
+// policy.
+func isAction(word string) bool {
+	_, foreign := lower.ForeignAction(word)
+	return foreign || slices.Contains(actionNames, strings.ToLower(word))
 }
 
 func defaultNames() []string {
@@ -57,7 +84,7 @@ func (c *collector) action(a *syntax.Action, params []*syntax.Name) {
 		} else if !errnoKnown(n.Text) && !constantKnown(n.Text) {
 			c.unit.Unknown[n] = true
 			c.diags.Errorf(n.At, "bad-action", "no action or errno named %q", n.Text).Hint =
-				cmp.Or(didYouMean(n.Text, actionNames), didYouMean(n.Text, errnoNames()))
+				cmp.Or(actionHint(n.Text), didYouMean(n.Text, actionNames), didYouMean(n.Text, errnoNames()))
 		}
 		return
 	}

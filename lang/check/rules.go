@@ -37,7 +37,10 @@ func (c *collector) members(n *syntax.Name) []string {
 				names = append(names, g)
 			}
 			slices.Sort(names)
-			c.diags.Errorf(n.At, "unknown-group", "no group named %q", n.Text).Hint = didYouMean(n.Text, names)
+			d := c.diags.Errorf(n.At, "unknown-group", "no group named %q", n.Text)
+			if d.Hint = didYouMean(n.Text, names); names == nil {
+				d.Hint = fmt.Sprintf("none is defined before; such as: group %s = read, write", n.Text)
+			}
 		}
 		return list
 	}
@@ -55,7 +58,7 @@ func (c *collector) noSyscall(n *syntax.Name) {
 			"ranges are like syscall_470..511, or syscall_470.. for all further numbers; both ends are below 2^32"
 		return
 	}
-	c.diags.Errorf(n.At, "unknown-syscall", "no syscall named %q", n.Text).Hint = didYouMean(n.Text, c.syscallNames())
+	c.diags.Errorf(n.At, "unknown-syscall", "no syscall named %q", n.Text).Hint = c.syscallHint(n.Text)
 }
 
 // isRange reports whether a name stands for a range of numbers.
@@ -77,6 +80,7 @@ func (c *collector) affords(n *syntax.Name, work int) bool {
 // rule hands a rule to the targets that it holds on.
 func (c *collector) rule(r *syntax.Rule) {
 	c.rules = append(c.rules, r)
+	c.ruling = r
 	c.action(r.Positive, nil)
 	c.action(r.Negative, nil)
 	if r.Body != nil {
@@ -88,6 +92,7 @@ func (c *collector) rule(r *syntax.Rule) {
 		}
 		c.action(a.Action, nil)
 	}
+	c.ruling = nil
 	if r.Arms != nil && r.Positive != nil {
 		c.diags.Errorf(r.Positive.At, "unused-action", "every arm has its own action: there is no positive one")
 	}

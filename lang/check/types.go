@@ -179,7 +179,10 @@ func conditionHint(op syntax.Op) string {
 func (t Types) number(e syntax.Expr, op string) kind {
 	k := t.kind(e)
 	if k == boolean {
-		t.Diags.Errorf(e.Span(), "type-mismatch", "%q works on numbers, and this is a condition", op)
+		d := t.Diags.Errorf(e.Span(), "type-mismatch", "%q works on numbers, and this is a condition", op)
+		if not, ok := e.(*syntax.Unary); ok && not.Op == syntax.OpNot {
+			d.Hint = fmt.Sprintf(`"!" is tighter than %q: what it is about stands in parentheses`, op)
+		}
 		return unknown
 	}
 	return k

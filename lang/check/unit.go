@@ -169,6 +169,10 @@ type collector struct {
 	stopped   bool // after too many findings
 	rangeWork int  // that was done
 	diags     source.Diagnostics
+
+	// What names are looked up in, for hints.
+	defining *syntax.Define
+	ruling   *syntax.Rule
 }
 
 // definitions takes in a source of definitions.
@@ -334,8 +338,7 @@ func (c *collector) test(s *syntax.Test) {
 			}
 		}
 		if arches == nil {
-			c.diags.Errorf(s.Syscall.At, "unknown-syscall", "no target has a syscall named %q", s.Syscall.Text).Hint =
-				didYouMean(s.Syscall.Text, c.syscallNames())
+			c.diags.Errorf(s.Syscall.At, "unknown-syscall", "no target has a syscall named %q", s.Syscall.Text).Hint = c.syscallHint(s.Syscall.Text)
 			return
 		}
 	}

@@ -1,8 +1,10 @@
 package lower
 
 import (
+	"fmt"
 	"math"
 	"strconv"
+	"strings"
 
 	"secco/lang/syntax"
 	"secco/linux"
@@ -37,7 +39,12 @@ func Action(a *syntax.Action, diags *source.Diagnostics) (linux.Action, bool) {
 		if int64(n.Value) < 0 {
 			shown = strconv.FormatInt(int64(n.Value), 10)
 		}
-		diags.Errorf(n.At, "bad-action", "%s is a number from 0 to %d, not %s", what, limit, shown)
+		d := diags.Errorf(n.At, "bad-action", "%s is a number from 0 to %d, not %s", what, limit, shown)
+		if action, ok := ForeignAction(n.At.Text()); ok {
+			d.Hint = fmt.Sprintf("did you mean %q?", action)
+		} else if kind == linux.Errno && -n.Value <= linux.MaxErrno {
+			d.Hint = "the kernel negates it: " + strings.TrimLeft(n.At.Text(), "- ")
+		}
 	default:
 		return kind.With(uint16(n.Value)), true
 	}

@@ -1,6 +1,7 @@
 package syntax
 
 import (
+	"fmt"
 	"strings"
 
 	"secco/source"
@@ -30,13 +31,26 @@ func (p *parser) binary(precedence int) Expr {
 		p.next()
 		y := p.binary(level + 1)
 		if left, ok := x.(*Binary); ok && op.IsComparison() && opTable[left.Op].precedence == level {
-			p.diags.Errorf(at, "chained-comparison", "comparisons do not chain").Hint =
-				`join them with "&&"`
+			p.diags.Errorf(at, "chained-comparison", "comparisons do not chain").Hint = chainHint(op, left, y)
 			x = left.Y // one error is enough
 		}
 		x = &Binary{op, x, y, at, x.Span().To(y.Span())}
 	}
 	return x
+}
+
+// chainHint says what is likely meant by two comparisons in a row.
+func chainHint(op Op, left *Binary, y Expr) string {
+	if op == OpSet || left.Op == OpSet {
+		return `"&?" is a comparison itself: x &? m asks whether all bits of m are set in x`
+	}
+	for _, e := range []Expr{left.Y, y} {
+		b, ok := e.(*Binary)
+		if ok && (b.Op == OpBitAnd || b.Op == OpBitOr) {
+			return fmt.Sprintf("conditions are joined by %q; %q joins bits, before numbers are compared", strings.Repeat(b.Op.String(), 2), b.Op)
+		}
+	}
+	return `join them with "&&"`
 }
 
 // unary parses an operand with the operators before it.
@@ -52,7 +66,7 @@ func (p *parser) unary() Expr {
 	case OpSub:
 		op = OpNeg
 	default:
-		p.unexpected("an expression")
+		p.unexpected(wantExpression)
 	}
 	start := p.start
 	p.next()
@@ -115,7 +129,7 @@ func (p *parser) primary() Expr {
 		}
 		return name
 	}
-	p.unexpected("an expression")
+	p.unexpected(wantExpression)
 	return nil
 }
 
@@ -138,8 +152,9 @@ func (p *parser) closing(open int) {
 		p.next()
 		return
 	}
-	p.failBad()
-	p.diags.Errorf(p.at(), "syntax", `expected ")", found %s`, p.found()).
-		Related = []source.Related{{Span: p.file.Span(open, open+1), Message: "opened here"}}
+	want := tokenText[tokRParen]
+	p.failBad(want)
+	d := p.diags.Errorf(p.at(), "syntax", "expected %s, found %s", want, p.found())
+	d.Hint, d.Related = p.slip(want), []source.Related{{Span: p.file.Span(open, open+1), Message: "opened here"}}
 	panic(bail{})
 }

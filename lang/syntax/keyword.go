@@ -1,8 +1,12 @@
 package syntax
 
 import (
+	"slices"
+
 	"secco/source"
 )
+
+var keywords = []string{"arch", "group", "include", "base", "remove", "test", "when", "else"}
 
 // keyword parses a statement that begins with a keyword. The words are keywords
 // only before what no rule or definition goes on with; elsewhere they are names
@@ -13,9 +17,7 @@ func (p *parser) keyword() Stmt {
 	}
 	start, head, lastEnd := p.start, p.scanner, p.lastEnd
 	word := p.text[p.start:p.end]
-	switch word {
-	case "arch", "group", "include", "base", "remove", "test", "when", "else":
-	default:
+	if !slices.Contains(keywords, word) {
 		return nil
 	}
 	p.next()

@@ -62,6 +62,8 @@ type parser struct {
 	lastEnd  int // of the token before the current one
 	aborted  bool
 	guarding bool // in the condition of when
+	head     int  // where the statement or arm starts, for hints
+	inArms   bool
 }
 
 func newParser(f *source.File) *parser {
@@ -93,7 +95,10 @@ type bail struct{}
 // guard calls f and, where that bails out, moves on to the next line.
 func (p *parser) guard(f func()) {
 	start, depth, blocks := p.start, p.depth, p.blocks
+	head, inArms := p.head, p.inArms
+	p.head = start
 	defer func() {
+		p.head, p.inArms = head, inArms
 		if r := recover(); r != nil {
 			if _, ok := r.(bail); !ok {
 				panic(r)
@@ -156,34 +161,14 @@ func (p *parser) fail(span source.Span, hint, code, format string, args ...any) 
 
 // unexpected reports that the current token is not what it should be.
 func (p *parser) unexpected(want string) {
-	p.failBad()
-	hint := ""
-	if want == tokenText[tokNewline] || want == "an expression" {
-		hint = p.slip()
-	}
-	p.fail(p.at(), hint, "syntax", "expected %s, found %s", want, p.found())
+	p.failBad(want)
+	p.fail(p.at(), p.slip(want), "syntax", "expected %s, found %s", want, p.found())
 }
 
-// slip returns a hint about what other languages write here.
-func (p *parser) slip() string {
-	if p.tok == tokAssign {
-		return `"==" compares`
-	}
-	if p.tok == tokName {
-		switch strings.ToLower(p.text[p.start:p.end]) {
-		case "and":
-			return `"and" is "&&"`
-		case "or":
-			return `"or" is "||"`
-		}
-	}
-	return ""
-}
-
-// failBad reports a bad token.
-func (p *parser) failBad() {
+// failBad reports a bad token, where something else is expected.
+func (p *parser) failBad(want string) {
 	if p.tok == tokBad {
-		p.fail(p.at(), "", p.code, "%s", p.message)
+		p.fail(p.at(), p.slip(want), p.code, "%s", p.message)
 	}
 }
 
@@ -302,8 +287,7 @@ func (p *parser) stmt() Stmt {
 		}
 		return p.rule(names, params, start)
 	}
-	p.failBad()
-	p.fail(p.at(), "", "syntax", `expected ":" for a rule or "=" for a definition, found %s`, p.found())
+	p.unexpected(wantStatement)
 	return nil
 }
 
@@ -341,9 +325,13 @@ func (p *parser) names(want string) []*Name {
 func (p *parser) params() []*Name {
 	list := []*Name{}
 	if p.tok != tokRParen {
-		list = p.names("the name of a parameter")
+		list = p.names(wantParameter)
 	}
-	p.expect(tokRParen)
+	if p.tok != tokRParen {
+		p.failBad(wantParameter)
+		p.fail(p.at(), p.slip(wantParameter), "syntax", `expected ")", found %s`, p.found())
+	}
+	p.next()
 	if len(list) > maxParams {
 		p.fail(list[maxParams].At, "", "too-large", "more than %d parameters", maxParams)
 	}
@@ -447,6 +435,7 @@ func (p *parser) arms(r *Rule) {
 		}
 		p.guard(func() {
 			start := p.start
+			p.inArms = true
 			arm := &Arm{}
 			if p.isWord("else") {
 				p.next()
