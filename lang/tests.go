@@ -109,7 +109,7 @@ func (l *loader) tests() []Test {
 // the architecture. One that no call has there would make a test that cannot
 // fail.
 func (l *loader) argument(u *unify.Unifier, e syntax.Expr) *uint64 {
-	value := l.constant(u, e)
+	value := l.constant(u, e, "an argument of a test")
 	if value == nil || u.Arch.Bits() == 64 {
 		return value
 	}
@@ -121,18 +121,25 @@ func (l *loader) argument(u *unify.Unifier, e syntax.Expr) *uint64 {
 	return &low
 }
 
-// constant returns the value of an argument in a test.
-func (l *loader) constant(u *unify.Unifier, e syntax.Expr) *uint64 {
+// constant returns the value of an expression that has to be constant; nil where it is
+// none.
+func (l *loader) constant(u *unify.Unifier, e syntax.Expr, what string) *uint64 {
 	closed, ok := u.Expr(e)
 	if !ok {
 		return nil
 	}
-	switch x := simplify.Expr(closed, &l.diags).(type) {
-	case *syntax.Number:
+	value := simplify.Expr(closed, &l.diags)
+	unknown := false // names are reported
+	syntax.Walk(value, func(n syntax.Node) bool {
+		_, is := n.(*syntax.Name)
+		unknown = unknown || is
+		return !unknown
+	})
+	switch x, ok := value.(*syntax.Number); {
+	case ok:
 		return &x.Value
-	case *syntax.Name: // reported
-	default:
-		l.diags.Errorf(e.Span(), "not-constant", "an argument of a test has to be a constant")
+	case !unknown:
+		l.diags.Errorf(e.Span(), "not-constant", "%s has to be a constant", what)
 	}
 	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"secco/emulator"
+	"secco/lang"
 	"secco/linux"
 	"secco/policy/prove"
 	"secco/source"
@@ -16,8 +17,9 @@ var emulateCommand = &cli.Command{
 	Name:      "emulate",
 	Usage:     "say what a filter does with a system call, and which rule decides",
 	ArgsUsage: "FILTER SYSCALL [ARG...]  or  FILTER --cases FILE",
-	Description: "SYSCALL is a name or a number, ARG a number or a constant's name such as AF_INET; arguments\n" +
-		"that are left out are 0. --cases reads one call a line and answers each with a line:\n" +
+	Description: "SYSCALL is a name or a number, ARG a number, a constant's name such as AF_INET, or an expression\n" +
+		"of them as policies have it, such as 'O_WRONLY | O_CREAT'; arguments that are left out are 0.\n" +
+		"--cases reads one call a line and answers each with a line:\n" +
 		`   {"arch":"x86_64","nr":1,"args":[3,"0xffffffffffffffff"],"ip":0}` + "\n" +
 		`   {"ret":"0x7fff0000","action":"allow","rule":"web.secco:3"}` + "\n" +
 		"arch is a name or an AUDIT_ARCH number (default: --arch), nr a number, x32's with their bit, or a name.",
@@ -153,7 +155,8 @@ func parseSyscall(arch linux.Arch, word string) (uint32, error) {
 	return 0, f
 }
 
-// parseArgument reads a number, negative ones in two's complement, or a constant.
+// parseArgument reads a number, negative ones in two's complement, or a constant
+// expression.
 func parseArgument(arch linux.Arch, word string) (uint64, error) {
 	if n, err := strconv.ParseUint(word, 0, 64); err == nil {
 		return n, nil
@@ -164,5 +167,19 @@ func parseArgument(arch linux.Arch, word string) (uint64, error) {
 	if n, ok := arch.Constant(word); ok {
 		return n, nil
 	}
-	return 0, badInput("bad-argument", "%q is no number of 64 bits and no constant of %s", word, arch)
+	none := badInput("bad-argument", "%q is no number of 64 bits and no constant of %s", word, arch)
+	if !arch.Valid() {
+		return 0, none
+	}
+	n, findings := lang.Constant(source.NewFile("argument", word), arch)
+	switch {
+	case !findings.HasErrors():
+		return n, nil
+	case strings.ContainsAny(word, "+-*/%&|^~<>()! "):
+		none = badInput("bad-argument", "%q: %s", word, findings[0].Message)
+	}
+	if findings[0].Code != "unknown-name" {
+		return 0, none
+	}
+	return 0, none.hint("%s", findings[0].Hint)
 }

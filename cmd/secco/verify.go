@@ -31,11 +31,17 @@ var verifyCommand = &cli.Command{
 		"numbers that a container runtime answers itself, before the program. Exit code 1 shows a\n" +
 		"call that tells policy, program and profile apart, 3 says that secco was built without\n" +
 		"libseccomp. A rule that is too complex for it to be known whether a profile can say it, or for the\n" +
-		"proof, ends with exit code 4.",
-	Flags: flags([]cli.Flag{archFlag, optimizeFlag, freqFlag}, inputFlags),
+		"proof, ends with exit code 4. With --no-profile the profile is left out.",
+	Flags: flags([]cli.Flag{
+		&cli.BoolFlag{Name: "no-profile", DisableDefaultText: true, Usage: "compare the policy with its program alone"},
+		archFlag, optimizeFlag, freqFlag,
+	}, inputFlags),
 	Action: action(func(s *session) error {
 		if err := s.want(1, -1); err != nil {
 			return err
+		}
+		if s.Bool("no-profile") && s.IsSet("runtime") {
+			return badInput("usage", "--runtime is about the profile, which --no-profile leaves out")
 		}
 		s.asBuilt = true
 		f, err := s.load(s.Args().Slice()...)
@@ -108,7 +114,7 @@ func (s *session) verify(f *filter) error {
 		return err
 	}
 	c := comparison{With: "program", Calls: calls, Instructions: len(out.Program)}
-	if err := s.compared(c, "policy = program: proved, and %d calls compared\n", calls); err != nil {
+	if err := s.compared(c, "policy = program: proved, and %d calls compared\n", calls); err != nil || s.Bool("no-profile") {
 		return err
 	}
 	return s.verifyProfile(f, p, opts.Host)

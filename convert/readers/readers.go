@@ -166,6 +166,10 @@ func (o *Options) host(diags *source.Diagnostics) (host oci.Host, ok bool) {
 	}
 	o.Kernel = m[1] + "." + m[2]
 	_, _ = fmt.Sscanf(o.Kernel, "%d.%d", &host.Kernel.Major, &host.Kernel.Minor) // they are numbers
+	if host.Kernel == (oci.Kernel{}) {
+		diags.Errorf(source.Span{}, "bad-version", "there is no kernel %s", o.Kernel)
+		return host, false
+	}
 	return host, true
 }
 

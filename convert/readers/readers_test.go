@@ -74,6 +74,7 @@ func TestReadWrong(t *testing.T) {
 		"several kinds":    {[]*source.File{secco, sources[OCI]}, Options{}, "error[usage]"},
 		"several profiles": {[]*source.File{sources[OCI], sources[OCI]}, Options{}, "error[usage]"},
 		"kernel":           {[]*source.File{secco}, Options{Options: lang.Options{Kernel: "5.15abc"}}, "error[bad-version]"},
+		"kernel, none":     {[]*source.File{secco}, Options{Options: lang.Options{Kernel: "0.0"}}, "error[bad-version]"},
 		"kernel, one part": {[]*source.File{secco}, Options{Options: lang.Options{Kernel: "5"}}, "error[bad-version]"},
 		"half a program":   {[]*source.File{source.NewFile("p.bpf", "1234")}, Options{}, "error[invalid-program]: p.bpf: "},
 		"invalid program":  {[]*source.File{source.NewFile("p.bpf", "\xff\xff\x00\x00\x00\x00\x00\x00")}, Options{}, "error[invalid-program]: p.bpf: "},

@@ -13,6 +13,14 @@ import (
 	"secco/source"
 )
 
+// Constant looks up the names in an expression that stands by itself.
+func Constant(e syntax.Expr, arch linux.Arch) (*Unit, source.Diagnostics) {
+	c := newCollector(nil, Options{Targets: []linux.Arch{arch}})
+	c.targets(nil)
+	c.names(e, nil)
+	return c.unit, c.diags
+}
+
 // define checks a definition and lets the lines after it see it.
 func (c *collector) define(d *syntax.Define) {
 	c.defining = d

@@ -119,14 +119,7 @@ type Options struct {
 
 // Collect checks the sources as one unit.
 func Collect(files []*syntax.File, opts Options) (*Unit, source.Diagnostics) {
-	c := &collector{
-		unit:   &Unit{Defs: map[*syntax.Name]*syntax.Define{}, Unknown: map[*syntax.Name]bool{}},
-		opts:   opts,
-		files:  files,
-		scope:  map[string]*syntax.Define{},
-		groups: map[string][]string{},
-		stated: map[string]stated{},
-	}
+	c := newCollector(files, opts)
 	if len(files) > 0 {
 		c.unit.Start = files[0].Source.Span(0, 0)
 	}
@@ -173,6 +166,17 @@ type collector struct {
 	// What names are looked up in, for hints.
 	defining *syntax.Define
 	ruling   *syntax.Rule
+}
+
+func newCollector(files []*syntax.File, opts Options) *collector {
+	return &collector{
+		unit:   &Unit{Defs: map[*syntax.Name]*syntax.Define{}, Unknown: map[*syntax.Name]bool{}},
+		opts:   opts,
+		files:  files,
+		scope:  map[string]*syntax.Define{},
+		groups: map[string][]string{},
+		stated: map[string]stated{},
+	}
 }
 
 // definitions takes in a source of definitions.

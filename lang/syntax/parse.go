@@ -52,6 +52,25 @@ func ParseAction(f *source.File) (*Action, source.Diagnostics) {
 	return action, nil
 }
 
+// ParseExpr parses an expression that stands alone.
+func ParseExpr(f *source.File) (Expr, source.Diagnostics) {
+	p := newParser(f)
+	var e Expr
+	if p.readable() {
+		p.next()
+		p.guard(func() {
+			e = p.expr()
+			if p.tok != tokEOF {
+				p.unexpected("the end of the expression")
+			}
+		})
+	}
+	if p.diags.HasErrors() {
+		return nil, p.diags
+	}
+	return e, nil
+}
+
 type parser struct {
 	scanner
 	comments []Comment
