@@ -4,6 +4,7 @@ go 1.26.0
 
 require (
 	github.com/cpuguy83/go-md2man/v2 v2.0.7 // indirect
+	github.com/go-air/gini v1.0.4 // indirect
 	github.com/google/go-cmp v0.7.0 // indirect
 	github.com/moby/profiles/seccomp v0.2.3 // indirect
 	github.com/opencontainers/runtime-spec v1.3.0 // indirect

@@ -19,16 +19,19 @@ const (
 // Limits bounds the work; zero fields take the defaults.
 type Limits struct {
 	Nodes  int // diagram nodes alive at once; default 2 Mi, about 100 MB
-	Steps  int // recursion steps in all; default 64 Mi, some ten seconds
+	Steps  int // recursion steps in all; default [DefaultSteps], some ten seconds
 	States int // states of one program's symbolic execution; default 256 Ki
 }
+
+// DefaultSteps is how many steps there are where Limits does not say.
+const DefaultSteps = 64 << 20
 
 func (l Limits) orDefault() Limits {
 	if l.Nodes <= 0 {
 		l.Nodes = 2 << 20
 	}
 	if l.Steps <= 0 {
-		l.Steps = 64 << 20
+		l.Steps = DefaultSteps
 	}
 	if l.States <= 0 {
 		l.States = 256 << 10

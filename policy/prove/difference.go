@@ -57,15 +57,10 @@ func Differences(a, b Filter, o Options) (*Report, error) {
 	c := newComparison(a, b, o)
 	report := &Report{}
 	for _, calls := range c.slices(o.Arches) {
-		if c.space.Exhausted() {
-			report.Undecided = append(report.Undecided, UndecidedCalls{calls, errExhausted.Error()})
-			continue
-		}
-		found, err := c.differences(calls)
-		var limit *diagram.LimitError
+		found, err := c.differences(calls, len(report.Undecided) > 0)
 		switch {
-		case errors.As(err, &limit):
-			report.Undecided = append(report.Undecided, UndecidedCalls{calls, limit.Error()})
+		case isLimit(err):
+			report.Undecided = append(report.Undecided, UndecidedCalls{calls, err.Error()})
 		case err != nil:
 			return nil, err
 		}
@@ -74,20 +69,21 @@ func Differences(a, b Filter, o Options) (*Report, error) {
 	return report, nil
 }
 
-// differences returns those of a slice.
-func (c *comparison) differences(calls diagram.Calls) ([]Difference, error) {
+// differences returns those of a slice. Beside an error that something could not be
+// decided, what it returns is true, but not all.
+func (c *comparison) differences(calls diagram.Calls, brief bool) ([]Difference, error) {
 	f, g, ok := c.constants(calls)
 	if ok {
 		return c.list(f, g)
 	}
-	if w, err := c.decide(calls, different); w == nil || err != nil {
+	w, err := c.settle(calls, different, brief)
+	if w == nil || err != nil {
 		return nil, err
 	}
-	f, g, err := c.diagrams(calls, exact)
-	if err != nil {
-		return nil, err
+	if f, g, err = c.diagrams(calls, exact); err == nil {
+		return c.list(f, g)
 	}
-	return c.list(f, g)
+	return []Difference{{Calls: calls, A: w.A, B: w.B, Vague: err.Error(), Witness: *w}}, err
 }
 
 // list returns the differences between two diagrams.

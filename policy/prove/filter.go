@@ -5,6 +5,7 @@ import (
 	"secco/emulator"
 	"secco/linux"
 	"secco/policy"
+	"secco/policy/circuit"
 	"secco/policy/diagram"
 )
 
@@ -25,6 +26,8 @@ type Filter interface {
 	meet(diagram.Calls, *diagram.Meetings)
 	// build returns what the filter does with the space's calls.
 	build(*diagram.Space) diagram.Ref
+	// circuit returns what the filter does with the circuit's calls.
+	circuit(*circuit.Circuit) (circuit.Outcome, error)
 	// constants returns the constants that calls are compared with.
 	constants() []uint32
 }
@@ -55,6 +58,8 @@ func (p *program) constant(s *diagram.Space) (linux.Action, bool) { return s.Con
 func (p *program) meet(calls diagram.Calls, m *diagram.Meetings) { p.Analyse(calls, m, nil) }
 
 func (p *program) build(s *diagram.Space) diagram.Ref { return s.Program(p.Program) }
+
+func (p *program) circuit(c *circuit.Circuit) (circuit.Outcome, error) { return c.Program(p.Program) }
 
 func (p *program) constants() (list []uint32) {
 	for _, in := range p.code {
@@ -133,6 +138,10 @@ func (p *wholePolicy) meet(calls diagram.Calls, m *diagram.Meetings) {
 }
 
 func (p *wholePolicy) build(s *diagram.Space) diagram.Ref { return s.Graph(p.root(s.Calls())) }
+
+func (p *wholePolicy) circuit(c *circuit.Circuit) (circuit.Outcome, error) {
+	return c.Graph(p.root(c.Calls()))
+}
 
 func (p *wholePolicy) constants() (list []uint32) {
 	seen := map[*policy.Expr]bool{}

@@ -3,6 +3,7 @@ package prove
 import (
 	"secco/linux"
 	"secco/policy"
+	"secco/policy/circuit"
 	"secco/policy/diagram"
 )
 
@@ -46,6 +47,18 @@ func (f *joined) build(s *diagram.Space) diagram.Ref {
 		second = s.Laxer(a, b)
 	}
 	return s.Ite(second, b, a)
+}
+
+func (f *joined) circuit(c *circuit.Circuit) (circuit.Outcome, error) {
+	a, err := f.a.circuit(c)
+	if err != nil {
+		return nil, err
+	}
+	b, err := f.b.circuit(c)
+	if err != nil {
+		return nil, err
+	}
+	return c.Join(a, b, f.join.Pick), nil
 }
 
 func (f *joined) constants() []uint32 { return append(f.a.constants(), f.b.constants()...) }

@@ -15,6 +15,8 @@
 //
 // Products and the like have no small diagrams. That both filters compute the same
 // ones is shown without them, in an abstract space (see diagram.Space.Abstract).
+// Nor have long lists of conditions on several arguments. A slice with such
+// goes to a SAT solver as a circuit (package circuit).
 //
 // Nothing is assumed about architectures or numbers: a slice may be a range of
 // them, whose bits are variables as those of arguments are. All values of both are
@@ -22,9 +24,9 @@
 //
 // # What it trusts
 //
-// That the diagram of a program is what the program does. It is checked all the
-// time against the emulator (policies: against policy.Eval), which knows nothing
-// of diagrams: on calls of every slice, and on every witness. A disagreement is an
+// That the diagram, or the circuit, of a program is what the program does. It is
+// checked all the time against the emulator (policies: against policy.Eval), which knows nothing
+// of either: on calls of every slice, and on every witness. A disagreement is an
 // [InternalError], never an answer.
 package prove
 
@@ -32,8 +34,10 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"time"
 
 	"secco/linux"
+	"secco/policy/circuit"
 	"secco/policy/diagram"
 )
 
@@ -74,7 +78,8 @@ type Result struct {
 // Options are limits and the question's scope. The zero Options is ready for use.
 type Options struct {
 	// Limits bounds the diagrams. Steps and States are for the whole proof, Nodes
-	// for what is alive at once.
+	// for what is alive at once. A solver takes ten seconds at most, and less in the
+	// proportion in which Steps are fewer than [diagram.DefaultSteps].
 	Limits diagram.Limits
 	// Arches, where not empty, are the architectures that the question is about;
 	// else it is about all, those unknown to this package included.
@@ -113,7 +118,48 @@ func AtLeastAsStrict(a, b Filter, o Options) (Result, error) {
 	return Result{Verdict: Stricter, Witness: same.Witness, Reason: same.Reason}, nil
 }
 
+// settle returns a call of a slice for which what is to be proved is violated, nil
+// where there is none. It tries what is quick first: diagrams within a small part
+// of the limits, and the solver for a moment. Where others were given up already it
+// leaves it at that.
+func (c *comparison) settle(calls diagram.Calls, violates relation, brief bool) (*Witness, error) {
+	var limit error
+	var question *circuit.Question
+	for _, patience := range [...]time.Duration{shortLook, longLook} {
+		c.space.Frugal = patience == shortLook
+		err := error(errExhausted)
+		var w *Witness
+		if !c.space.Exhausted() {
+			if w, err = c.decide(calls, violates); !isLimit(err) {
+				return w, err
+			}
+		}
+		if limit == nil {
+			limit = err
+			if question, err = c.ask(calls, violates); err != nil && !isLimit(err) {
+				return nil, err
+			}
+		}
+		if question != nil {
+			if w, err = c.answer(question, calls, violates, patience); !isLimit(err) {
+				return w, err
+			}
+		}
+		if brief {
+			break
+		}
+	}
+	return nil, limit
+}
+
 var errExhausted = errors.New("the steps are used up")
+
+// isLimit reports whether an error says that something was not decided within
+// bounds.
+func isLimit(err error) bool {
+	var limit *diagram.LimitError
+	return errors.As(err, &limit) || errors.Is(err, errExhausted) || errors.Is(err, errUnsolved) || errors.Is(err, circuit.ErrComputed)
+}
 
 // relation returns where two diagrams violate what is to be proved.
 type relation func(s *diagram.Space, f, g diagram.Ref) diagram.Ref
@@ -127,10 +173,17 @@ type comparison struct {
 	a, b  Filter
 	space *diagram.Space
 	rand  *rand.Rand // for checks; always the same
+
+	patience time.Duration // with solvers
 }
 
 func newComparison(a, b Filter, o Options) *comparison {
-	return &comparison{a, b, diagram.NewSpace(diagram.AllCalls(), diagram.Plain, o.Limits), rand.New(rand.NewPCG(1, 2))}
+	space := diagram.NewSpace(diagram.AllCalls(), diagram.Plain, o.Limits)
+	c := &comparison{a: a, b: b, space: space, rand: rand.New(rand.NewPCG(1, 2)), patience: longLook}
+	if steps := o.Limits.Steps; 0 < steps && steps < diagram.DefaultSteps {
+		c.patience = c.patience * time.Duration(steps) / diagram.DefaultSteps
+	}
+	return c
 }
 
 func compare(a, b Filter, o Options, violates relation) (Result, error) {
@@ -152,21 +205,13 @@ func compare(a, b Filter, o Options, violates relation) (Result, error) {
 	}
 	var undecided []diagram.Calls
 	var reason error
-	for i, calls := range hard {
-		if c.space.Exhausted() {
-			if undecided = append(undecided, hard[i:]...); reason == nil {
-				reason = errExhausted
-			}
-			break
-		}
-		w, err := c.decide(calls, violates)
-		var limit *diagram.LimitError
+	for _, calls := range hard {
+		w, err := c.settle(calls, violates, reason != nil)
 		switch {
-		case errors.As(err, &limit):
+		case isLimit(err):
 			if undecided = append(undecided, calls); reason == nil {
-				reason = limit
+				reason = err
 			}
-			c.space.Frugal = true // the others can only show a difference now
 		case err != nil:
 			return Result{}, err
 		case w != nil:
