@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
-	"math"
 	"slices"
 	"strings"
 
@@ -61,6 +60,7 @@ type exporter struct {
 	fallback linux.Action
 	losses   []Loss
 	complex  int // losses that took all the work that one syscall may take
+	left     map[linux.Arch]cut
 }
 
 func (e *exporter) lose(l Loss) { e.losses = append(e.losses, l) }
@@ -85,13 +85,13 @@ func (e *exporter) profile() *specs.LinuxSeccomp {
 	if e.fallback.Kind() == linux.Notify {
 		e.lose(Loss{Reason: "runtimes refuse user notification as the default action, which their own start-up would wait for"})
 	}
-	for _, t := range e.targets {
-		out.Architectures = append(out.Architectures, oci.ArchName(t.Arch))
+	for _, a := range e.leave() {
+		out.Architectures = append(out.Architectures, oci.ArchName(a))
 	}
 	for _, flag := range e.policy.Settings.Flags {
 		out.Flags = append(out.Flags, oci.FlagName(flag))
 	}
-	out.Syscalls = e.entries()
+	out.Syscalls = e.cutEntries()
 	if len(e.losses) > 0 {
 		return nil
 	}
@@ -101,6 +101,7 @@ func (e *exporter) profile() *specs.LinuxSeccomp {
 
 // choose settles the architectures.
 func (e *exporter) choose() bool {
+	e.unlistX32()
 	e.targets = e.policy.Targets
 	if e.opts.Arch != 0 {
 		t := e.policy.Target(e.opts.Arch)
@@ -201,16 +202,20 @@ func onlyKills(root *policy.Node) (other *policy.Node, ok bool) {
 // chooseDefault finds the one action of all numbers that no profile can name,
 // for they have no name.
 func (e *exporter) chooseDefault() bool {
+	help := "a profile names syscalls; all other numbers get one action"
+	if !e.stubs() {
+		help += ", but where runc answers the newest with ENOSYS: say --runtime runc for that"
+	}
 	var first *policy.Target
 	for _, t := range e.targets {
 		action, where, err := e.unnamed(t)
 		switch {
 		case err != nil:
-			e.lose(Loss{Arch: t.Arch, Span: where.Span, Reason: err.Error(), Help: "a profile names syscalls; all other numbers get one action"})
+			e.lose(Loss{Arch: t.Arch, Span: where.Span, Reason: err.Error(), Help: help})
 			return false
-		case first == nil:
+		case first == nil, e.maybeAnswered(e.fallback):
 			first, e.fallback = t, action
-		case action != e.fallback:
+		case action != e.fallback && !e.maybeAnswered(action):
 			e.lose(Loss{
 				Arch: t.Arch, Span: where.Span,
 				Reason: fmt.Sprintf("the default action is %s here and %s on %s, but a profile has one for all", action, e.fallback, first.Arch),
@@ -222,40 +227,43 @@ func (e *exporter) chooseDefault() bool {
 	return true
 }
 
+// maybeAnswered reports whether an action is what the runtime answers itself. What
+// it does answer is compared in the end.
+func (e *exporter) maybeAnswered(a linux.Action) bool { return e.stubs() && isENOSYS(e.native, a) }
+
 // unnamed returns what the numbers get that are no syscall of the architecture,
-// and a node that says so.
-func (e *exporter) unnamed(t *policy.Target) (linux.Action, *policy.Node, error) {
-	ranges := gaps(t.Arch)
-	action, err := constant(t.Default, t.Arch, ranges[0])
-	if err != nil {
-		return 0, t.Default, err
-	}
-	for _, r := range ranges[1:] {
-		if t.Default.IsLeaf() {
-			break
-		}
-		other, err := constant(t.Default, t.Arch, r)
-		if err != nil {
-			return 0, t.Default, err
-		}
-		switch {
-		case other == action:
-		case e.stubs() && isENOSYS(e.native, other): // what the runtime answers is compared in the end
-		case e.stubs() && isENOSYS(e.native, action):
-			action = other
+// and a node that says so; where the runtime answers some of them, what the others
+// get.
+func (e *exporter) unnamed(t *policy.Target) (action linux.Action, where *policy.Node, err error) {
+	for i, r := range nameless(t) {
+		root := t.Root(r.Lo)
+		other, err := constant(root, t.Arch, r)
+		switch _, single := t.Rules[r.Lo]; {
+		case err == nil && (i == 0 || e.maybeAnswered(action)):
+			action, where = other, root
+		case err == nil && (other == action || e.maybeAnswered(other)):
+		case single:
+			return 0, root, fmt.Errorf("number %#x has a rule, but no name", r.Lo)
+		case err != nil:
+			return 0, root, err
 		default:
-			return 0, t.Default, fmt.Errorf("the numbers from %#x to %#x get %s, others without a name get %s", r.Lo, r.Hi, other, action)
+			return 0, root, fmt.Errorf("the numbers from %#x to %#x get %s, others without a name get %s", r.Lo, r.Hi, other, action)
 		}
 	}
-	for _, nr := range slices.Sorted(maps.Keys(t.Rules)) {
-		if _, ok := t.Arch.SyscallName(nr); ok {
-			continue
-		}
-		if other, err := constant(t.Rules[nr], t.Arch, diagram.One(nr)); err != nil || other != action {
-			return 0, t.Rules[nr], fmt.Errorf("number %#x has a rule, but no name", nr)
-		}
+	return action, where, nil
+}
+
+// nameless returns the numbers that are no syscall of a target's architecture: those
+// that have a rule all the same, and ranges of the others.
+func nameless(t *policy.Target) (list []diagram.Range) {
+	cuts := map[uint32]bool{}
+	for nr := range t.Rules {
+		diagram.One(nr).Cut(cuts)
 	}
-	return action, t.Default, nil
+	for _, r := range gaps(t.Arch) {
+		list = append(list, diagram.Ranges(r, cuts)...)
+	}
+	return list
 }
 
 // entries returns the profile's rules: for each name what its graphs need.
@@ -328,32 +336,17 @@ func (e *exporter) span(name string) source.Span {
 }
 
 // names returns the syscalls that a target has, sorted, but for the newest ones
-// that the runtime answers itself: were they named it would not.
+// that are left to the runtime: were they named it would not answer them.
 func (e *exporter) names() []string {
 	all := map[string]bool{}
 	for _, t := range e.targets {
-		last := e.last(t)
 		for _, s := range t.Arch.Syscalls() {
-			if s.NR <= last {
+			if e.says(t.Arch, s.NR) {
 				all[s.Name] = true
 			}
 		}
 	}
 	return slices.Sorted(maps.Keys(all))
-}
-
-// last returns the largest number of a syscall that can't be left to the runtime.
-func (e *exporter) last(t *policy.Target) (last uint32) {
-	if !e.stubs() {
-		return math.MaxUint32
-	}
-	for _, s := range t.Arch.Syscalls() {
-		leaf := t.Root(s.NR).Leaf(&linux.SeccompData{Arch: t.Arch.Audit(), NR: s.NR})
-		if action := leaf.Action.Effect(); action != e.fallback && !isENOSYS(e.native, action) || !t.Root(s.NR).IsLeaf() && t.Root(s.NR) != t.Default {
-			last = max(last, s.NR)
-		}
-	}
-	return last
 }
 
 // syscall returns the entries for one name. others are those of all other
@@ -362,7 +355,7 @@ func (e *exporter) syscall(name string, others []specs.LinuxSyscall) []specs.Lin
 	var behaviours []*behaviour
 	for _, t := range e.targets {
 		nr, ok := t.Arch.Syscall(name)
-		if !ok {
+		if !ok || !e.says(t.Arch, nr) {
 			continue
 		}
 		b, err := e.behaviour(t, nr, name)

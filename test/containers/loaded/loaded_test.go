@@ -65,7 +65,8 @@ func TestRuntimes(t *testing.T) {
 				library(t, profile, loaded)
 				asBuilt(t, profile, runtime, loaded)
 				asRead(t, profile, runtime, loaded)
-				asText(t, loaded)
+				again := asProfile(t, asText(t, loaded), runtime)
+				equal(t, program(t, filterOf(t, command, again)), loaded)
 			})
 		}
 		// What libseccomp is too old to know stays with secco's tables out of the
@@ -178,6 +179,16 @@ func asText(t *testing.T, loaded bpf.Program) *policy.Policy {
 	}
 	equal(t, prove.Policy(p), loaded)
 	return p
+}
+
+// asProfile returns the profile that a runtime loads as a policy's filter.
+func asProfile(t *testing.T, p *policy.Policy, runtime oci.Runtime) *specs.LinuxSeccomp {
+	t.Helper()
+	profile, err := convert.ToOCI(p, convert.Options{Host: oci.Host{Runtime: runtime}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return profile
 }
 
 func program(t *testing.T, p bpf.Program) prove.Filter {
