@@ -1,82 +1,49 @@
 package inject
 
 import (
-	"encoding/binary"
-	"errors"
 	"fmt"
-	"unsafe"
 
 	"golang.org/x/sys/unix"
-
-	"secco/bpf"
-	"secco/hook"
 )
 
-func supported() error { return nil }
+type registers struct{ unix.PtraceRegs }
 
-// inject makes the stopped process install the filter on all its threads. One
-// thread does it, with its signals blocked; afterwards its registers and mask are
-// what they were.
-func (t *tracer) inject(program bpf.Program, flags hook.Flags) error {
-	tid := t.pid
-	if t.threads[tid] == nil {
-		return errors.New("the process's main thread has ended")
-	}
-	var saved unix.PtraceRegs
-	if err := unix.PtraceGetRegs(tid, &saved); err != nil {
-		return fmt.Errorf("reading registers: %w", err)
+func readRegisters(tid int) (r registers, err error) {
+	return r, unix.PtraceGetRegs(tid, &r.PtraceRegs)
+}
+
+func (r registers) result() uint64 { return r.Rax }
+
+// caller returns what makes calls by the vDSO's code, from wherever the thread is.
+func (t *tracer) caller(tid int) (*caller, error) {
+	saved, err := readRegisters(tid)
+	if err != nil {
+		return nil, fmt.Errorf("reading registers: %w", err)
 	}
 	const cs64 = 0x33
 	if saved.Cs != cs64 {
-		return errors.New("the process is no 64-bit program")
+		return nil, errNot64
 	}
 	code, err := findCode(t.pid, []byte{0x0f, 0x05}) // syscall
 	if err != nil {
-		return err
+		return nil, err
 	}
-	mask, err := setMask(tid, ^uint64(0))
-	if err != nil {
-		return err
-	}
-	c := &caller{t, tid, code, saved}
-
-	// The program has to lie in the process's memory. Stacks may be too small for
-	// it, so it gets pages of its own, and they go again.
-	size := uint64(16 + len(program)*bpf.InstructionSize)
-	at, err := c.call(unix.SYS_MMAP, 0, size, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANONYMOUS, ^uint64(0), 0)
-	if err != nil {
-		return fmt.Errorf("mmap in the process: %w", err)
-	}
-	sockFprog := make([]byte, 16, size)
-	binary.LittleEndian.PutUint16(sockFprog, uint16(len(program)))
-	binary.LittleEndian.PutUint64(sockFprog[8:], at+16)
-	if err := writeMemory(t.pid, at, append(sockFprog, bpf.Encode(program, binary.LittleEndian)...)); err != nil {
-		return fmt.Errorf("writing the program: %w", err)
-	}
-	r, err := c.call(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, uint64(flags), at)
-	if err == nil && r != 0 {
-		err = fmt.Errorf("thread %d has filters of its own", r)
-	}
-	if err != nil {
-		return fmt.Errorf("seccomp in the process: %w", err)
-	}
-	if _, err := c.call(unix.SYS_MUNMAP, at, size); err != nil {
-		return fmt.Errorf("munmap in the process: %w", err)
-	}
-
-	if err := unix.PtraceSetRegs(tid, restarted(saved)); err != nil {
-		return fmt.Errorf("restoring registers: %w", err)
-	}
-	if _, err := setMask(tid, mask); err != nil {
-		return err
-	}
-	return nil
+	return &caller{t, tid, code, saved}, nil
 }
 
-// restarted returns the registers with which a thread repeats the system call
-// that the stop has interrupted. The kernel would see to it by itself, had it not
-// made other calls since.
-func restarted(r unix.PtraceRegs) *unix.PtraceRegs {
+// calling returns the registers with which a thread makes a call.
+func (r registers) calling(code, nr uint64, args [6]uint64) registers {
+	r.Rip, r.Rax, r.Orig_rax = code, nr, ^uint64(0)
+	r.Rdi, r.Rsi, r.Rdx, r.R10, r.R8, r.R9 = args[0], args[1], args[2], args[3], args[4], args[5]
+	return r
+}
+
+func (c *caller) set(r registers) error { return unix.PtraceSetRegs(c.tid, &r.PtraceRegs) }
+
+// restore makes the thread repeat the system call that the stop has interrupted.
+// The kernel would see to it by itself, had it not made other calls since.
+func (c *caller) restore() error {
+	r := c.saved
 	if int64(r.Orig_rax) >= 0 {
 		switch int64(r.Rax) {
 		case -512, -513, -514: // ERESTARTSYS, ERESTARTNOINTR, ERESTARTNOHAND
@@ -88,62 +55,5 @@ func restarted(r unix.PtraceRegs) *unix.PtraceRegs {
 		}
 	}
 	r.Orig_rax = ^uint64(0) // and no more is to be done about it
-	return &r
-}
-
-// A caller makes a stopped thread do system calls.
-type caller struct {
-	*tracer
-	tid   int
-	code  uint64 // address of a syscall instruction
-	saved unix.PtraceRegs
-}
-
-func (c *caller) call(nr uint64, args ...uint64) (uint64, error) {
-	regs := c.saved
-	regs.Rip, regs.Rax, regs.Orig_rax = c.code, nr, ^uint64(0)
-	for i, to := range []*uint64{&regs.Rdi, &regs.Rsi, &regs.Rdx, &regs.R10, &regs.R8, &regs.R9} {
-		*to = 0
-		if i < len(args) {
-			*to = args[i]
-		}
-	}
-	if err := unix.PtraceSetRegs(c.tid, &regs); err != nil {
-		return 0, err
-	}
-	for _, where := range []string{"entry", "exit"} {
-		c.threads[c.tid].stopped = false
-		if err := unix.PtraceSyscall(c.tid, 0); err != nil {
-			return 0, err
-		}
-		for !c.threads[c.tid].stopped {
-			if _, err := c.wait(); err != nil {
-				return 0, err
-			}
-			if c.threads[c.tid] == nil {
-				return 0, ErrEnded
-			}
-		}
-		if th := c.threads[c.tid]; th.event() != 0 || th.status.StopSignal() != unix.SIGTRAP|0x80 {
-			return 0, fmt.Errorf("a stop by %v where a system call's %s was expected", th.status.StopSignal(), where)
-		}
-	}
-	if err := unix.PtraceGetRegs(c.tid, &regs); err != nil {
-		return 0, err
-	}
-	if result := int64(regs.Rax); result < 0 && result >= -4095 {
-		return 0, unix.Errno(-result)
-	}
-	return regs.Rax, nil
-}
-
-// setMask sets a stopped thread's signal mask and returns the one before.
-func setMask(tid int, mask uint64) (old uint64, err error) {
-	if _, _, errno := unix.RawSyscall6(unix.SYS_PTRACE, unix.PTRACE_GETSIGMASK, uintptr(tid), 8, uintptr(unsafe.Pointer(&old)), 0, 0); errno != 0 {
-		return 0, fmt.Errorf("reading the signal mask: %w", errno)
-	}
-	if _, _, errno := unix.RawSyscall6(unix.SYS_PTRACE, unix.PTRACE_SETSIGMASK, uintptr(tid), 8, uintptr(unsafe.Pointer(&mask)), 0, 0); errno != 0 {
-		return 0, fmt.Errorf("setting the signal mask: %w", errno)
-	}
-	return old, nil
+	return c.set(r)
 }
