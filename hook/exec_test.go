@@ -270,6 +270,8 @@ func TestExecStarts(t *testing.T) {
 	starts := 500
 	if os.Getenv("SECCO_LONG") != "" {
 		starts = 10000
+	} else if testing.Short() {
+		starts = 100
 	}
 	spec := execSpec{Program: only(linux.KillProcess, unix.SYS_EXECVE, unix.SYS_EXIT), Path: exitProgram(t), Argv: []string{"exit"}}
 	for _, limit := range []uint64{0, 1} {
@@ -304,7 +306,10 @@ func TestExecStarts(t *testing.T) {
 // neither may wait for the other, whether the start succeeds, fails behind the
 // filter or is refused before.
 func TestExecAmidGarbageCollections(t *testing.T) {
-	no := false
+	no, starts := false, 40
+	if testing.Short() {
+		starts = 10
+	}
 	filter := only(linux.KillProcess, unix.SYS_EXECVE, unix.SYS_EXIT)
 	for _, c := range []struct {
 		name string
@@ -320,7 +325,7 @@ func TestExecAmidGarbageCollections(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			c.spec.Argv, c.spec.Garbage = []string{"exit"}, true
 			arg := c.spec.arg(t)
-			for range 40 {
+			for range starts {
 				if r := runChild(t, "exec", arg); r.code != c.code || !strings.Contains(r.stderr, c.text) {
 					t.Fatalf("%v, want exit code %d and %q", r, c.code, c.text)
 				}

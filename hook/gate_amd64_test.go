@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"secco/bpf"
 	"secco/hook"
 	"secco/linux"
 )
@@ -98,5 +99,34 @@ func TestGateTraced(t *testing.T) {
 	const want = "suspend EPERM\noptions <nil>\nchanged <nil> <nil>\nexecve ENOSYS\n"
 	if r := runChild(t, "gate-traced", spec.arg(t)); r.stdout != want || r.code != 0 {
 		t.Errorf("%s\nwant\n%s\nstderr %s, exit %d", r.stdout, want, strings.TrimSpace(r.stderr), r.code)
+	}
+}
+
+// The other ABIs of this machine: machine code enters by int 0x80 and with x32
+// numbers. Its exit code is the errno that it got.
+func TestGateOtherEntries(t *testing.T) {
+	i386 := func(nr, a, b byte, nrHigh byte) []byte {
+		return []byte{0xb8, nr, nrHigh, 0, 0, 0xbb, a, 0, 0, 0, 0xb9, b, 0, 0, 0, 0x31, 0xd2, 0xcd, 0x80, // mov eax, nr; mov ebx, a; mov ecx, b; xor edx, edx; int 0x80
+			0xf7, 0xd8, 0x89, 0xc7, 0xb8, 60, 0, 0, 0, 0x0f, 0x05} // neg eax; mov edi, eax; mov eax, 60; syscall
+	}
+	x32 := []byte{0xb8, 0x3d, 0x01, 0, 0x40, 0xbf, 1, 0, 0, 0, 0xbe, 8, 0, 0, 0, 0x31, 0xd2, 0x0f, 0x05, // mov eax, x32 seccomp; mov edi, 1; mov esi, 8; xor edx, edx; syscall
+		0xf7, 0xd8, 0x89, 0xc7, 0xb8, 60, 0, 0, 0, 0x0f, 0x05}
+	open := deny(linux.KillProcess, unix.SYS_EXECVE)
+	for _, c := range []struct {
+		name    string
+		program bpf.Program
+		code    []byte
+		want    int
+	}{
+		{"i386 seccomp with a listener", open, i386(354-256, 1, 8, 1), int(unix.EBUSY)},
+		{"i386 seccomp without", open, i386(354-256, 1, 0, 1), int(unix.EFAULT)},
+		{"x32 seccomp with a listener", open, x32, int(unix.EBUSY)},
+		{"i386 execve is the policy's to refuse", open, i386(11, 0, 0, 0), int(unix.EFAULT)},
+		{"i386 refused by the policy", only(linux.KillProcess, unix.SYS_EXIT), i386(11, 0, 0, 0), 128 + int(unix.SIGSYS)},
+		{"i386 listener refused by the policy", only(linux.KillProcess, unix.SYS_EXIT), i386(354-256, 1, 8, 1), 128 + int(unix.SIGSYS)},
+	} {
+		if r := runGated(t, c.program, writeProgram(t, c.code)); r.code != c.want {
+			t.Errorf("%s: %v, want exit %d", c.name, r, c.want)
+		}
 	}
 }

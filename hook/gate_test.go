@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -120,10 +121,13 @@ pid true
 // A payload that may do nothing but end.
 func TestGateKillByDefault(t *testing.T) {
 	program := only(linux.KillProcess, unix.SYS_EXIT)
-	path := exitProgram(t)
+	path, starts := exitProgram(t), 100
+	if testing.Short() {
+		starts = 20
+	}
 	for _, limit := range []uint64{0, 1} {
 		arg := execSpec{Program: program, Path: path, Argv: []string{"exit"}, Limit: limit}.arg(t)
-		for i := range 100 {
+		for i := range starts {
 			if r := runChild(t, "gate", arg); r.code != 42 {
 				t.Fatalf("start %d: %v", i, r)
 			}
@@ -134,38 +138,6 @@ func TestGateKillByDefault(t *testing.T) {
 	}
 	if r := runGated(t, program, t.TempDir()); r.code != 126 {
 		t.Error(r)
-	}
-}
-
-// The other ABIs of this machine: machine code enters by int 0x80 and with x32
-// numbers. Its exit code is the errno that it got.
-func TestGateOtherEntries(t *testing.T) {
-	if runtime.GOARCH != "amd64" {
-		t.Skip("int 0x80 is x86's")
-	}
-	i386 := func(nr, a, b byte, nrHigh byte) []byte {
-		return []byte{0xb8, nr, nrHigh, 0, 0, 0xbb, a, 0, 0, 0, 0xb9, b, 0, 0, 0, 0x31, 0xd2, 0xcd, 0x80, // mov eax, nr; mov ebx, a; mov ecx, b; xor edx, edx; int 0x80
-			0xf7, 0xd8, 0x89, 0xc7, 0xb8, 60, 0, 0, 0, 0x0f, 0x05} // neg eax; mov edi, eax; mov eax, 60; syscall
-	}
-	x32 := []byte{0xb8, 0x3d, 0x01, 0, 0x40, 0xbf, 1, 0, 0, 0, 0xbe, 8, 0, 0, 0, 0x31, 0xd2, 0x0f, 0x05, // mov eax, x32 seccomp; mov edi, 1; mov esi, 8; xor edx, edx; syscall
-		0xf7, 0xd8, 0x89, 0xc7, 0xb8, 60, 0, 0, 0, 0x0f, 0x05}
-	open := deny(linux.KillProcess, unix.SYS_EXECVE)
-	for _, c := range []struct {
-		name    string
-		program bpf.Program
-		code    []byte
-		want    int
-	}{
-		{"i386 seccomp with a listener", open, i386(354-256, 1, 8, 1), int(unix.EBUSY)},
-		{"i386 seccomp without", open, i386(354-256, 1, 0, 1), int(unix.EFAULT)},
-		{"x32 seccomp with a listener", open, x32, int(unix.EBUSY)},
-		{"i386 execve is the policy's to refuse", open, i386(11, 0, 0, 0), int(unix.EFAULT)},
-		{"i386 refused by the policy", only(linux.KillProcess, unix.SYS_EXIT), i386(11, 0, 0, 0), 128 + int(unix.SIGSYS)},
-		{"i386 listener refused by the policy", only(linux.KillProcess, unix.SYS_EXIT), i386(354-256, 1, 8, 1), 128 + int(unix.SIGSYS)},
-	} {
-		if r := runGated(t, c.program, writeProgram(t, c.code)); r.code != c.want {
-			t.Errorf("%s: %v, want exit %d", c.name, r, c.want)
-		}
 	}
 }
 
@@ -191,6 +163,11 @@ func init() {
 func TestGateRules(t *testing.T) {
 	kill, busy := linux.KillProcess, hook.GateErrno
 	seccomp := uint32(unix.SYS_SECCOMP)
+	entries := []linux.Arch{linux.X86_64, linux.X32, linux.I386}
+	if runtime.GOARCH == "arm64" {
+		entries = []linux.Arch{linux.ARM64, linux.ARM}
+	}
+	native := entries[0]
 	for _, c := range []struct {
 		name    string
 		program bpf.Program
@@ -215,19 +192,16 @@ func TestGateRules(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, arch := range linux.Arches() {
-			execve, _ := linux.X86_64.Syscall("execve")
+			execve, _ := native.Syscall("execve")
 			scNR, _ := arch.Syscall("seccomp")
 			for _, call := range arch.Syscalls() {
 				for _, flags := range []uint64{0, 7, 8, 0xf, 0xfffffff7, 8 << 32, 1<<32 | 8} {
 					d := linux.SeccompData{NR: call.NR, Arch: arch.Audit(), Args: [6]uint64{1, flags}}
 					want := before.Run(&d)
-					entry := arch == linux.X86_64 || arch == linux.X32 || arch == linux.I386
 					switch {
-					case runtime.GOARCH != "amd64":
-						t.Skip("the expectations are x86's")
-					case arch == linux.X86_64 && call.NR == execve:
+					case arch == native && call.NR == execve:
 						want = linux.Notify
-					case entry && call.NR == scNR && flags&8 != 0 && want.Rank() > busy.Rank():
+					case slices.Contains(entries, arch) && call.NR == scNR && flags&8 != 0 && want.Rank() > busy.Rank():
 						want = busy
 					}
 					if got := after.Run(&d); got != want {
@@ -236,7 +210,7 @@ func TestGateRules(t *testing.T) {
 				}
 			}
 		}
-		d := linux.SeccompData{NR: seccomp, Arch: linux.X86_64.Audit(), Args: [6]uint64{1, 8}}
+		d := linux.SeccompData{NR: seccomp, Arch: native.Audit(), Args: [6]uint64{1, 8}}
 		if got := after.Run(&d); got != c.want {
 			t.Errorf("%s: %v, want %v", c.name, got, c.want)
 		}

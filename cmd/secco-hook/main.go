@@ -68,7 +68,7 @@ func newApp(stdin io.Reader, stdout, stderr io.Writer) *cli.App {
 			Name:  "install",
 			Usage: "prestart or createRuntime hook: put a policy's exact program on the container",
 			Description: "The program holds from the payload's first instruction on; the runtime's own steps\n" +
-				"before it are not under it. Needs CAP_SYS_ADMIN, Linux 4.3 and amd64. Processes that\n" +
+				"before it are not under it. Needs CAP_SYS_ADMIN, Linux 4.3 and amd64 or arm64. Processes that\n" +
 				"enter later (exec) are not filtered: give the container a profile as well.",
 			Flags: choiceFlags,
 			Action: func(c *cli.Context) error {
@@ -95,7 +95,7 @@ func newApp(stdin io.Reader, stdout, stderr io.Writer) *cli.App {
 			Flags: append([]cli.Flag{
 				&cli.StringFlag{Name: "stricter-than", Usage: "the same as --policy: a `FILE` or a name"},
 				&cli.BoolFlag{Name: "installed", Usage: "judge what the kernel holds just before the payload runs, in place of config.json;\n" +
-					"a container that is not strict enough is killed then. Needs what install needs, but not amd64"},
+					"a container that is not strict enough is killed then. Needs what install needs, on any machine"},
 				&cli.StringFlag{Name: "log", Usage: "a `FILE` that --installed writes its reasons to"},
 			}, choiceFlags...),
 			Action: func(c *cli.Context) error {

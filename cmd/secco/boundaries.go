@@ -116,15 +116,10 @@ func (t *tester) cases(name string, calls []linux.SeccompData) {
 	}
 }
 
-// entryOf returns the call by which a process comes to a filter with this; ok is
+// entryOf returns the call by which a process here comes to a filter with this; ok is
 // false where none does. unfiltered says that the kernel asks no filter about it.
 func entryOf(d linux.SeccompData) (call oracle.Call, unfiltered, ok bool) {
-	call = oracle.Call{Entry: oracle.AMD64, NR: d.NR, Args: d.Args}
-	switch d.Arch {
-	case linux.X86_64.Audit():
-	case linux.I386.Audit():
-		call.Entry = oracle.I386
-	default:
+	if call, ok = oracle.CallFor(d); !ok {
 		return call, false, false
 	}
 	return call, !call.Filtered(), call.Filtered()

@@ -226,7 +226,7 @@ func (d *doctor) ways() {
 	const advice = "use a profile (secco-runtime, precreate) or secco-wrap instead"
 	if err := inject.Supported(); err == nil {
 		d.add(Fine, "ways", "", "secco-hook install and gate --installed work: a process was traced, its filters suspended and read")
-	} else if runtime.GOARCH == "amd64" {
+	} else if runtime.GOARCH == "amd64" || runtime.GOARCH == "arm64" {
 		d.add(Note, "ways", advice, "secco-hook install and gate --installed do not work: %v", err)
 	} else {
 		d.add(Note, "ways", advice, "secco-hook install does not work: %v", err)

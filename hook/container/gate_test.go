@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -23,10 +24,11 @@ func TestGate(t *testing.T) {
 	program := func(p bpf.Program) string {
 		return `"run.oci.seccomp_bpf_data":"` + base64.StdEncoding.EncodeToString(bpf.Encode(p, binary.NativeEndian)) + `"`
 	}
+	native := map[string]string{"amd64": "SCMP_ARCH_X86_64", "arm64": "SCMP_ARCH_AARCH64"}[runtime.GOARCH]
+	strict := `{"defaultAction":"SCMP_ACT_ALLOW","architectures":["` + native + `"],"syscalls":[{"names":["uname"],"action":"SCMP_ACT_ERRNO"}]}`
 	const (
-		open   = `{"defaultAction":"SCMP_ACT_ALLOW"}`
-		strict = `{"defaultAction":"SCMP_ACT_ALLOW","architectures":["SCMP_ARCH_X86_64"],"syscalls":[{"names":["uname"],"action":"SCMP_ACT_ERRNO"}]}`
-		all    = `{"defaultAction":"SCMP_ACT_ERRNO"}`
+		open = `{"defaultAction":"SCMP_ACT_ALLOW"}`
+		all  = `{"defaultAction":"SCMP_ACT_ERRNO"}`
 	)
 	allow, kill := bpf.Program{{Op: bpf.RetK, K: uint32(linux.Allow)}}, bpf.Program{{Op: bpf.RetK, K: uint32(linux.KillProcess)}}
 	for _, c := range []struct{ name, annotations, linux, want string }{
@@ -51,7 +53,7 @@ func TestGate(t *testing.T) {
 		{"crun's program, without a profile", program(kill), `{}`, "unconfined"},
 		{"crun's program, broken", `"run.oci.seccomp_bpf_data":"?"`, `{"seccomp":` + strict + `}`, "illegal base64"},
 		{"crun's program, invalid", program(bpf.Program{{Op: bpf.LdImm}}), `{"seccomp":` + strict + `}`, "the program of the annotation"},
-		{"killing by default", ``, `{"seccomp":{"defaultAction":"SCMP_ACT_KILL_PROCESS","architectures":["SCMP_ARCH_X86_64"],"syscalls":[{"names":["read","exit_group"],"action":"SCMP_ACT_ALLOW"}]}}`,
+		{"killing by default", ``, `{"seccomp":{"defaultAction":"SCMP_ACT_KILL_PROCESS","architectures":["` + native + `"],"syscalls":[{"names":["read","exit_group"],"action":"SCMP_ACT_ALLOW"}]}}`,
 			"with what runc answers itself, is less strict"},
 		{"pause container", `"io.kubernetes.cri.container-type":"sandbox"`, `{"seccomp":` + strict + `}`, "less strict than pause (shipped)"},
 		{"pause container, strict", `"io.kubernetes.cri.container-type":"sandbox"`, `{"seccomp":` + all + `}`, ""},

@@ -1,4 +1,4 @@
-//go:build linux && amd64
+//go:build linux && (amd64 || arm64)
 
 package oracle
 
@@ -15,10 +15,12 @@ import (
 
 // TestEmulatorAgainstKernel runs random programs on both.
 func TestEmulatorAgainstKernel(t *testing.T) {
-	require(t, AMD64, I386)
+	require(t, entries...)
 	programs, perProgram := 500, 40
 	if os.Getenv("SECCO_LONG") != "" {
 		programs *= 20
+	} else if testing.Short() {
+		programs /= 2
 	}
 	r := rand.New(rand.NewPCG(3, 4))
 	pairs, byEntry, inX32, killed := 0, map[Entry]int{}, 0, 0
@@ -32,7 +34,7 @@ func TestEmulatorAgainstKernel(t *testing.T) {
 		calls := make([]Call, perProgram)
 		for i := range calls {
 			d := random.Data(r, p)
-			calls[i] = Call{Entry(r.IntN(2)), d.NR, d.Args}
+			calls[i] = Call{entries[r.IntN(len(entries))], d.NR, d.Args}
 			if r.IntN(5) == 0 {
 				calls[i].NR |= linux.X32Bit
 			}
@@ -40,7 +42,7 @@ func TestEmulatorAgainstKernel(t *testing.T) {
 				calls[i].NR = 0
 			}
 			byEntry[calls[i].Entry]++
-			if calls[i].Entry == AMD64 && linux.IsX32(calls[i].NR) {
+			if linux.IsX32(calls[i].NR) {
 				inX32++
 			}
 		}
@@ -69,9 +71,13 @@ func TestEmulatorAgainstKernel(t *testing.T) {
 			pairs++
 		}
 	}
-	t.Logf("%d (program, call) pairs: %d x86_64, of these %d x32, and %d i386; %d values, %d divisions by 0",
-		pairs, byEntry[AMD64], inX32, byEntry[I386], len(values), killed)
-	if pairs < 10000 || byEntry[I386] < 2000 || inX32 < 500 || killed == 0 || len(values) < 500 {
+	t.Logf("%d (program, call) pairs: %v, %d with the bit of x32; %d values, %d divisions by 0",
+		pairs, byEntry, inX32, len(values), killed)
+	enough := len(byEntry) == len(entries)
+	for _, n := range byEntry {
+		enough = enough && n >= pairs/5
+	}
+	if !enough || pairs < 10000 || inX32 < 1000 || killed == 0 || len(values) < 500 {
 		t.Error("that is not enough")
 	}
 }

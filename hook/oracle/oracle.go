@@ -7,12 +7,15 @@
 //	outcomes, err := oracle.Observe(program, calls)
 //	// outcomes[i].Value is what the program returns for calls[i].Data()
 //
-// It needs seccomp filters and a kernel for x86_64; [Available] says what is missing.
+// It needs seccomp filters and a kernel for x86_64 or aarch64; [Available] says what is
+// missing.
 package oracle
 
 import (
 	"errors"
 	"fmt"
+	"runtime"
+	"slices"
 	"sync"
 	"syscall"
 	"time"
@@ -24,19 +27,20 @@ import (
 // Entry is a way into the kernel.
 type Entry uint8
 
-// The entries of an x86_64 process.
+// The entries of processes on x86_64 and on aarch64.
 const (
 	AMD64 Entry = iota // syscall; x32 calls too, with linux.X32Bit
 	I386               // int 0x80
+	ARM64              // svc
 )
 
+var arches = [...]linux.Arch{AMD64: linux.X86_64, I386: linux.I386, ARM64: linux.ARM64}
+
+// Entries returns those of a process on this machine, its own architecture's first.
+func Entries() []Entry { return slices.Clone(entries) }
+
 // String returns the name of the architecture whose calls enter here.
-func (e Entry) String() string {
-	if e == I386 {
-		return "i386"
-	}
-	return "x86_64"
-}
+func (e Entry) String() string { return arches[e].String() }
 
 // Call is a system call to be issued, exactly so: the arguments are 64-bit
 // registers for either entry.
@@ -46,13 +50,20 @@ type Call struct {
 	Args  [6]uint64
 }
 
+// CallFor returns the call with which a process on this machine comes to a filter with
+// such data, but for the instruction pointer; ok is false where there is none.
+func CallFor(d linux.SeccompData) (c Call, ok bool) {
+	for _, e := range entries {
+		if d.Arch == arches[e].Audit() {
+			return Call{e, d.NR, d.Args}, true
+		}
+	}
+	return Call{}, false
+}
+
 // Data returns what a filter sees of the call, the instruction pointer included.
 func (c Call) Data() linux.SeccompData {
-	d := linux.SeccompData{NR: c.NR, Arch: linux.X86_64.Audit(), IP: uint64(afterSyscall()), Args: c.Args}
-	if c.Entry == I386 {
-		d.Arch, d.IP = linux.I386.Audit(), uint64(afterInt80())
-	}
-	return d
+	return linux.SeccompData{NR: c.NR, Arch: arches[c.Entry].Audit(), IP: uint64(after(c.Entry)), Args: c.Args}
 }
 
 // Filtered reports whether filters are asked about the call. Newer kernels (6.18
@@ -211,8 +222,14 @@ func exposeA(marked, p bpf.Program, shift uint32) bpf.Program {
 
 // Available returns nil where calls by all of the entries can be observed on this
 // machine, else what is missing. It finds out by trying, once.
-func Available(entries ...Entry) error {
-	for _, e := range append(entries, AMD64) {
+func Available(needed ...Entry) error {
+	if len(entries) == 0 {
+		return fmt.Errorf("calls can't be observed on %s yet", runtime.GOARCH)
+	}
+	for _, e := range append(needed, entries[0]) {
+		if !slices.Contains(entries, e) {
+			return fmt.Errorf("there are no %v calls on %v", e, entries[0])
+		}
 		probes[e].once.Do(func() { probes[e].err = probe(e) })
 		if err := probes[e].err; err != nil {
 			return fmt.Errorf("the kernel can't be asked about %v calls: %w", e, err)
@@ -221,7 +238,7 @@ func Available(entries ...Entry) error {
 	return nil
 }
 
-var probes [I386 + 1]struct {
+var probes [len(arches)]struct {
 	once sync.Once
 	err  error
 }

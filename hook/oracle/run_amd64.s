@@ -14,7 +14,7 @@
 
 #define CALL_NR     0x00
 #define CALL_ARGS   0x08
-#define CALL_INT80  0x38
+#define CALL_ENTRY  0x38
 #define CALL_KIND   0x40
 #define CALL_RESULT 0x48
 #define CALL_SIZE   0x50
@@ -104,7 +104,7 @@ next:
 	TESTQ R15, R15
 	JEQ  done
 	MOVQ CALL_NR(R13), AX
-	CMPQ CALL_INT80(R13), $0
+	CMPQ CALL_ENTRY(R13), $0 // AMD64
 	JNE  i386
 
 	MOVQ (CALL_ARGS+0)(R13), DI

@@ -1,4 +1,4 @@
-//go:build linux && amd64
+//go:build linux && (amd64 || arm64)
 
 package oracle
 
@@ -33,7 +33,7 @@ func require(t *testing.T, entries ...Entry) {
 // in place of its returns, and as it is. What really happens must be what the
 // observed value means.
 func TestErrnosStandForVerdicts(t *testing.T) {
-	require(t, AMD64, I386)
+	require(t, entries...)
 	actions := []linux.Action{
 		linux.Allow, linux.Allow | 7, linux.Log, linux.Errno, linux.Errno | 1, linux.Errno | 515, linux.Errno | 4095, linux.Errno | 4096,
 		linux.Errno | 0xffff, linux.Trap, linux.Trap | 77, linux.Trap | 0xffff, linux.Trace | 5, linux.Notify, linux.KillThread,
@@ -55,9 +55,10 @@ func TestErrnosStandForVerdicts(t *testing.T) {
 	var calls []Call
 	for i := range uint64(len(actions) + 1) {
 		for byA := range uint64(2) {
-			calls = append(calls,
-				Call{AMD64, 39, [6]uint64{byA, i}}, // getpid
-				Call{I386, 20, [6]uint64{byA, i}})
+			for _, e := range entries {
+				getpid, _ := arches[e].Syscall("getpid")
+				calls = append(calls, Call{e, getpid, [6]uint64{byA, i}})
+			}
 		}
 	}
 	observed, err := Observe(p, calls)

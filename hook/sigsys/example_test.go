@@ -2,6 +2,7 @@ package sigsys_test
 
 import (
 	"fmt"
+	"runtime"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -17,7 +18,8 @@ import (
 func init() { children["example"] = ExampleHandle }
 
 func TestExampleHandle(t *testing.T) {
-	const want = "x86_64 uname: trap(1), by app.secco:2\noperation not permitted\nexit status 0"
+	native, _ := linux.ParseArch(runtime.GOARCH)
+	want := native.String() + " uname: trap(1), by app.secco:2\noperation not permitted\nexit status 0"
 	if got := child(t, "example"); got != want {
 		t.Errorf("%q, want %q", got, want)
 	}
@@ -26,8 +28,9 @@ func TestExampleHandle(t *testing.T) {
 // A process is told what its filter traps, and goes on. Prints: x86_64 uname: trap(1),
 // by app.secco:2; operation not permitted
 func ExampleHandle() {
+	machine, _ := linux.ParseArch(runtime.GOARCH)
 	text := "DEFAULT_POLICY = allow\nuname: return trap(EPERM)\n"
-	policy, findings := lang.Load([]*source.File{source.NewFile("app.secco", text)}, lang.Options{})
+	policy, findings := lang.Load([]*source.File{source.NewFile("app.secco", text)}, lang.Options{Machine: machine})
 	if err := findings.Err(); err != nil {
 		fmt.Println(err)
 		return

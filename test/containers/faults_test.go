@@ -326,18 +326,12 @@ func TestSignals(t *testing.T) {
 	t.Cleanup(func() { awaitNone(t) })
 }
 
-// TestI386Payload: an i386 payload is under the filter that the policy states for
-// i386, and is killed by one that has no rules for it.
-func TestI386Payload(t *testing.T) {
-	// mov ebx, esp; sub ebx, 4096; mov eax, 122 (uname); int 0x80; neg eax; mov ebx, eax; mov eax, 1 (exit); int 0x80
-	code := []byte{0x89, 0xe3, 0x81, 0xeb, 0, 0x10, 0, 0, 0xb8, 122, 0, 0, 0, 0xcd, 0x80, 0xf7, 0xd8, 0x89, 0xc3, 0xb8, 1, 0, 0, 0, 0xcd, 0x80}
+// TestPayload32: a payload with 32 bits is under the filter that the policy states for
+// its machine, and is killed by one that has no rules for it.
+func TestPayload32(t *testing.T) {
 	programs := t.TempDir()
-	program := filepath.Join(programs, "i386")
-	if err := os.WriteFile(program, elf32(code), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	if r := runCommand(t, exec.Command(program)); r.code != 0 {
-		missing(t, "this kernel runs no i386 programs: %v", r)
+	if r := runCommand(t, exec.Command(writeProgram32(t, programs, uname32))); r.code != 0 {
+		missing(t, "this kernel runs no %v programs: %v", machine32, r)
 	}
 	eachRuntime(t, func(t *testing.T, rt runtime) {
 		for _, name := range []string{"wrap", "hook install", "secco-runtime", "crun's annotation"} {
@@ -348,11 +342,11 @@ func TestI386Payload(t *testing.T) {
 				rules string
 				code  int
 			}{
-				{"ARCHES = x86_64, i386\n" + noUname, int(unix.EXFULL)},
-				{noUname, 128 + int(unix.SIGSYS)},
+				{fmt.Sprintf("ARCHES = %v, %v\n", machine, machine32) + noUname, int(unix.EXFULL)},
+				{noUname, killed},
 			} {
-				b := newBundle(t, "/i386/i386")
-				b.mount(programs, "/i386")
+				b := newBundle(t, "/programs/program32")
+				b.mount(programs, "/programs")
 				path, global := wayNamed(name).apply(t, b, rt, policyDir(t, map[string]string{"p.secco": c.rules}))
 				if r := b.run(path, global...); r.code != c.code {
 					t.Errorf("%s: want exit %d: %v", name, c.code, r)

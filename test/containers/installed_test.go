@@ -63,6 +63,8 @@ func TestParallel(t *testing.T) {
 	n := 20
 	if long() {
 		n = 300
+	} else if testing.Short() {
+		n = 4
 	}
 	eachRuntime(t, func(t *testing.T, rt runtime) {
 		for _, w := range ways {

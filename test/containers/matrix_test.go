@@ -206,7 +206,7 @@ func (c cell) prove(t *testing.T, filters []bpf.Program, installed bool) {
 	meant, program := f.Policy, f.Program
 	if slices.Contains(c.way.entry, "--gate") {
 		// The gate's two rules, by other means than its own.
-		with, findings := lang.Load([]*source.File{source.NewFile("gated", noExecGated)}, lang.Options{Targets: []linux.Arch{linux.X86_64}})
+		with, findings := lang.Load([]*source.File{source.NewFile("gated", noExecGated)}, lang.Options{Targets: []linux.Arch{machine}})
 		if err := findings.Err(); err != nil {
 			t.Fatal(err)
 		}
@@ -298,6 +298,7 @@ func (l *lockedBuffer) String() string {
 
 // TestFirstInstruction: the first instruction of a payload is the refused call.
 func TestFirstInstruction(t *testing.T) {
+	name, _ := machine.SyscallName(0)
 	program := filepath.Join(t.TempDir(), "at-once")
 	if err := os.WriteFile(program, elf(atOnce), 0o755); err != nil {
 		t.Fatal(err)
@@ -308,7 +309,7 @@ func TestFirstInstruction(t *testing.T) {
 				continue
 			}
 			t.Run(w.name, func(t *testing.T) {
-				dir := policyDir(t, map[string]string{"p.secco": strings.Replace(w.policy, "uname:", "read:", 1)})
+				dir := policyDir(t, map[string]string{"p.secco": strings.Replace(w.policy, "uname:", name+":", 1)})
 				b := newBundle(t, "/payload/at-once")
 				b.mount(filepath.Dir(program), "/payload")
 				path, global := w.apply(t, b, rt, dir)

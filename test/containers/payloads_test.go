@@ -1,11 +1,13 @@
 package containers
 
 import (
+	debugelf "debug/elf"
 	"encoding/binary"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strings"
 	"testing"
 
 	"github.com/moby/profiles/seccomp"
@@ -83,12 +85,17 @@ func makePayloads(t testing.TB, root string) {
 	write("script", "#!/bin/sh\necho script started\npayload </dev/null\necho script waiting\nread line\nexit 3\n")
 	write("first", string(elf(first)))
 
+	program := filepath.Join(root, "bin/dynamic")
+	if built := filepath.Join(bin, "dynamic"); os.Getenv("SECCO_TEST_COMMANDS") != "" {
+		copyFile(t, built, program)
+		copyInterpreter(t, program, root)
+		return
+	}
 	need(t, "gcc", "ldd")
 	source := filepath.Join(t.TempDir(), "dynamic.c")
 	if err := os.WriteFile(source, []byte(dynamic), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	program := filepath.Join(root, "bin/dynamic")
 	if out, err := exec.Command("gcc", "-o", program, source).CombinedOutput(); err != nil {
 		t.Fatalf("gcc: %v\n%s", err, out)
 	}
@@ -103,6 +110,29 @@ func makePayloads(t testing.TB, root string) {
 		}
 		copyFile(t, library, to)
 	}
+}
+
+// copyInterpreter copies what a program is loaded by into a root file system.
+func copyInterpreter(t testing.TB, program, root string) {
+	t.Helper()
+	file, err := debugelf.Open(program)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	section := file.Section(".interp")
+	if section == nil {
+		t.Fatalf("%s is static", program)
+	}
+	data, err := section.Data()
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := strings.TrimRight(string(data), "\x00")
+	if err := os.MkdirAll(filepath.Dir(filepath.Join(root, path)), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	copyFile(t, path, filepath.Join(root, path))
 }
 
 const dynamic = `#include <errno.h>
@@ -120,30 +150,11 @@ int main(void)
 }
 `
 
-// first is a program whose first call is uname; its exit code is the errno.
-var first = append([]byte{
-	0x48, 0x8d, 0xbc, 0x24, 0x00, 0xf0, 0xff, 0xff, // lea rdi, [rsp-4096]
-	0xb8, 63, 0, 0, 0, 0x0f, 0x05, // mov eax, uname; syscall
-	0x89, 0xc3, 0xf7, 0xdb, // mov ebx, eax; neg ebx
-	0xb8, 1, 0, 0, 0, 0xbf, 1, 0, 0, 0, // mov eax, write; mov edi, 1
-	0x48, 0x8d, 0x35, 32, 0, 0, 0, 0xba, 8, 0, 0, 0, 0x0f, 0x05, // lea rsi, [rip+32]; mov edx, 8; syscall
-	0x31, 0xc0, 0x31, 0xff, // xor eax, eax (read); xor edi, edi
-	0x48, 0x8d, 0x74, 0x24, 0xc0, 0xba, 1, 0, 0, 0, 0x0f, 0x05, // lea rsi, [rsp-64]; mov edx, 1; syscall
-	0x89, 0xdf, 0xb8, 231, 0, 0, 0, 0x0f, 0x05, // mov edi, ebx; mov eax, exit_group; syscall
-}, "waiting\n"...)
-
-// atOnce is a program whose very first instruction is a call, of read, for the
-// kernel starts programs with all registers 0. Its exit code is the errno.
-var atOnce = []byte{
-	0x0f, 0x05, // syscall
-	0xf7, 0xd8, 0x89, 0xc7, 0xb8, 231, 0, 0, 0, 0x0f, 0x05, // neg eax; mov edi, eax; mov eax, exit_group; syscall
-}
-
-// elf returns the smallest x86_64 program with this code.
+// elf returns the smallest program of this machine with this code.
 func elf(code []byte) []byte {
 	const base, header = 0x400000, 64 + 56
 	le := binary.LittleEndian
-	b := []byte{0x7f, 'E', 'L', 'F', 2, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 0, 62, 0, 1, 0, 0, 0}
+	b := []byte{0x7f, 'E', 'L', 'F', 2, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 0, elfMachine, 0, 1, 0, 0, 0}
 	b = le.AppendUint64(b, base+header)
 	b = le.AppendUint64(b, 64)
 	b = append(b, make([]byte, 12)...)
@@ -154,6 +165,26 @@ func elf(code []byte) []byte {
 	b = le.AppendUint32(b, 5)
 	for _, v := range []uint64{0, base, base, header + uint64(len(code)), header + uint64(len(code)), 0x1000} {
 		b = le.AppendUint64(b, v)
+	}
+	return append(b, code...)
+}
+
+// elf32 returns the smallest program of the 32-bit machine with this code.
+func elf32(code []byte) []byte {
+	const base, header = 0x8048000, 52 + 32
+	b := []byte{0x7f, 'E', 'L', 'F', 1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 0, elf32Machine, 0, 1, 0, 0, 0}
+	word := func(v uint32) { b = append(b, byte(v), byte(v>>8), byte(v>>16), byte(v>>24)) }
+	half := func(v uint16) { b = append(b, byte(v), byte(v>>8)) }
+	word(base + header)
+	word(52)
+	word(0)
+	word(0)
+	for _, v := range []uint16{52, 32, 1, 40, 0, 0} {
+		half(v)
+	}
+	size := header + uint32(len(code))
+	for _, v := range []uint32{1, 0, base, base, size, size, 5, 0x1000} {
+		word(v)
 	}
 	return append(b, code...)
 }

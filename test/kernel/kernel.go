@@ -1,4 +1,4 @@
-//go:build linux && amd64
+//go:build linux && (amd64 || arm64)
 
 // Package kernel holds what is tested of the running kernel: [Accepts] asks whether
 // it takes a program, and installs nothing; [Require] says for tests with an oracle

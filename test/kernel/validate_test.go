@@ -1,4 +1,4 @@
-//go:build linux && amd64
+//go:build linux && (amd64 || arm64)
 
 package kernel
 
@@ -57,10 +57,14 @@ func TestOpcodes(t *testing.T) {
 			c.compare(bpf.Program{{Op: bpf.St, K: k % 16}, {Op: bpf.Stx}, {Op: op, K: k}})
 		}
 	}
-	for op := range 0x10000 {
+	step, refused := 1, 70000
+	if testing.Short() {
+		step, refused = 61, 8000
+	}
+	for op := 0; op < 0x10000; op += step {
 		c.compare(bpf.Program{{Op: uint16(op), K: 4}, {Op: bpf.Tax}, ret})
 	}
-	c.require(600, 70000)
+	c.require(600, refused)
 }
 
 // TestJumps tries every jump with distances around the end.
@@ -113,7 +117,11 @@ func TestScratch(t *testing.T) {
 	const length = 4
 	p := make(bpf.Program, length+1)
 	p[length] = ret
-	for choice := range 9 * 9 * 9 * 9 {
+	step, enough := 1, 1000
+	if testing.Short() {
+		step, enough = 7, 150
+	}
+	for choice := 0; choice < 9*9*9*9; choice += step {
 		n := choice
 		for i := range length {
 			p[i] = parts[n%len(parts)]
@@ -121,7 +129,7 @@ func TestScratch(t *testing.T) {
 		}
 		c.compare(p)
 	}
-	c.require(1000, 1000)
+	c.require(enough, enough)
 }
 
 // TestMutants tries random programs, and what one to three changes make of them.
@@ -132,6 +140,8 @@ func TestMutants(t *testing.T) {
 	programs := 6000
 	if os.Getenv("SECCO_LONG") != "" {
 		programs *= 50
+	} else if testing.Short() {
+		programs /= 10
 	}
 	for range programs {
 		p := random.Program(r, random.Options{Max: 40, Junk: true})
@@ -144,7 +154,7 @@ func TestMutants(t *testing.T) {
 			c.compare(mutant)
 		}
 	}
-	c.require(10000, 10000)
+	c.require(programs*5/3, programs*5/3)
 }
 
 func mutate(r *rand.Rand, p bpf.Program) bpf.Program {

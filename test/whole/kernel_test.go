@@ -1,4 +1,4 @@
-//go:build linux && amd64
+//go:build linux && (amd64 || arm64)
 
 package whole
 
@@ -6,6 +6,8 @@ import (
 	"errors"
 	"math/rand/v2"
 	"os"
+	"runtime"
+	"slices"
 	"testing"
 
 	"secco/compiler"
@@ -18,9 +20,9 @@ import (
 )
 
 // TestRandomPoliciesInKernel has the running kernel decide calls by the programs
-// of random policies, through both of its entries.
+// of random policies, through all of its entries.
 func TestRandomPoliciesInKernel(t *testing.T) {
-	kernel.Require(t, oracle.AMD64, oracle.I386)
+	kernel.Require(t, oracle.Entries()...)
 	const perProgram = 50
 	pairs := 12_000
 	if os.Getenv("SECCO_LONG") != "" {
@@ -29,7 +31,14 @@ func TestRandomPoliciesInKernel(t *testing.T) {
 	counts, actions := map[string]int{}, map[linux.Action]bool{}
 	for seed := uint64(0); counts["all"] < pairs; seed++ {
 		r := rand.New(rand.NewPCG(seed, 3))
-		text := random.Policy(r, random.Options{Rules: 1 + int(seed%12), Depth: 1 + int(seed%5)})
+		opts := random.Options{Rules: 1 + int(seed%12), Depth: 1 + int(seed%5)}
+		if runtime.GOARCH != "amd64" && seed%4 != 0 { // which is among those that are drawn most
+			native, _ := linux.ParseArch(runtime.GOARCH)
+			others := slices.DeleteFunc(linux.Arches(), func(a linux.Arch) bool { return a == native })
+			r.Shuffle(len(others), func(i, j int) { others[i], others[j] = others[j], others[i] })
+			opts.Targets = append(others[:r.IntN(3)], native)
+		}
+		text := random.Policy(r, opts)
 		b, err := build(text)
 		if size := (*compiler.SizeError)(nil); errors.As(err, &size) {
 			continue
@@ -50,33 +59,29 @@ func TestRandomPoliciesInKernel(t *testing.T) {
 			counts["all"]++
 			counts[calls[i].Entry.String()]++
 			if calls[i].Entry == oracle.AMD64 && linux.IsX32(d.NR) {
-				counts["x32"]++
+				counts["x32 of these"]++
 			}
 			actions[want.Effect()] = true
 		}
 	}
-	t.Logf("%d (program, call) pairs: %d x86_64, of these %d x32, and %d i386; %d actions",
-		counts["all"], counts["x86_64"], counts["x32"], counts["i386"], len(actions))
-	if counts["i386"] < pairs/10 || counts["x32"] < pairs/50 || len(actions) < 20 {
+	t.Logf("(program, call) pairs: %v; %d actions", counts, len(actions))
+	enough := len(actions) >= 20
+	for _, e := range oracle.Entries() {
+		enough = enough && counts[e.String()] >= pairs/10
+	}
+	if runtime.GOARCH == "amd64" && counts["x32 of these"] < pairs/50 || !enough {
 		t.Error("that is not enough")
 	}
 }
 
-// sample picks at most n of the policy's sample calls that an x86_64 process can
-// make, all of them equally likely.
+// sample picks at most n of the policy's sample calls that a process can make here,
+// all of them equally likely.
 func sample(r *rand.Rand, p *policy.Policy, n int) []oracle.Call {
 	var calls []oracle.Call
 	seen := 0
 	for d := range policy.Samples(p) {
-		c := oracle.Call{Entry: oracle.AMD64, NR: d.NR, Args: d.Args}
-		switch d.Arch {
-		case linux.X86_64.Audit():
-		case linux.I386.Audit():
-			c.Entry = oracle.I386
-		default:
-			continue
-		}
-		if !c.Filtered() {
+		c, ok := oracle.CallFor(d)
+		if !ok || !c.Filtered() {
 			continue
 		}
 		seen++
