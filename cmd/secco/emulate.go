@@ -107,10 +107,18 @@ func (s *session) answer(j *judge, call *linux.SeccompData) error {
 	switch {
 	case !rule.IsZero():
 		return s.printf("%s\n%s: %s\n", text, rule, source.Printable(strings.ReplaceAll(rule.File().Line(rule.Position().Line), "\t", " ")))
+	case j.isForOther(call):
+		return s.printf("%s\nthe policy is for %s: what calls of other architectures get is a default that it does not set\n", text, archNames(j.policy))
 	case j.policy != nil:
 		return s.printf("%s\nno rule of the policy: a default that it does not set\n", text)
 	}
 	return s.printf("%s\n", text)
+}
+
+// isForOther reports whether a call is of an architecture that the policy is not for.
+func (j *judge) isForOther(call *linux.SeccompData) bool {
+	arch, ok := linux.ArchOf(call.Arch, call.NR)
+	return j.policy != nil && ok && j.policy.Target(arch) == nil
 }
 
 // actionText returns what is done with a call, errnos by their name where it is

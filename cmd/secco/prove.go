@@ -2,10 +2,12 @@ package main
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/urfave/cli/v2"
 
 	"secco/linux"
+	"secco/policy"
 	"secco/policy/prove"
 	"secco/source"
 )
@@ -46,7 +48,32 @@ func (s *session) pair() (a, b *filter, opts prove.Options, err error) {
 	if err != nil {
 		return nil, nil, opts, err
 	}
+	s.warnOtherArch(opts.Arches, both...)
 	return both[0], both[1], opts, nil
+}
+
+// warnOtherArch tells which of the architectures that are asked about a policy is
+// not for: an answer about those says nothing of its rules.
+func (s *session) warnOtherArch(asked []linux.Arch, filters ...*filter) {
+	var findings source.Diagnostics
+	for _, f := range filters {
+		for _, a := range asked {
+			if f.policy != nil && f.policy.Target(a) == nil {
+				findings.Warnf(source.Span{}, "other-arch", "%s is for %s: its rules are not about calls of %s", f.name, archNames(f.policy), a).Hint =
+					"--targets says which architectures a policy is for that names none itself"
+			}
+		}
+	}
+	s.warn(findings)
+}
+
+// archNames returns the architectures that a policy is for.
+func archNames(p *policy.Policy) string {
+	names := make([]string, len(p.Targets))
+	for i, t := range p.Targets {
+		names[i] = t.Arch.String()
+	}
+	return strings.Join(names, ", ")
 }
 
 // prove asks the question of the flags and prints the answer.
