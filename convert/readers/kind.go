@@ -52,6 +52,7 @@ var (
 		`@(include|default|frequency|denylist)(\s[^:=]*)?$`,
 		`\{\s*\w+\s*[\[,}]`,
 		`\w+\s*\[arch=`,
+		`ARM_[a-z]\w*\s*:`,
 		`\w+\s*:\s*(\{|(allow|kill|kill-process|kill-thread|trap|trace|log|user-notify)\s*(#.*)?$)`,
 		`\w+\s*:.*\barg[0-5]\s+in\s`,
 		`\w+\s*:\s*arg[0-5]\s*&[^=<>!?]*$`,
@@ -86,52 +87,59 @@ func startsRkeene(statement []byte) bool {
 // KindOf tells what a source is: by its name's ending where that says it, else by
 // its content. A policy is what is left, for its errors have places.
 func KindOf(f *source.File) Kind {
+	k, _ := kindOf(f)
+	return k
+}
+
+// kindOf tells what a source is, and whether it may as well be one of minijail's
+// policies: it has nothing but rules that either language has.
+func kindOf(f *source.File) (k Kind, orMinijail bool) {
 	data := []byte(f.Text())
 	switch strings.ToLower(filepath.Ext(f.Name())) {
 	case ".secco":
-		return Secco
+		return Secco, false
 	case ".bpf":
-		return BPF
+		return BPF, false
 	case ".asm", ".bpfasm":
-		return Asm
+		return Asm, false
 	case ".policy":
-		return Minijail
+		return Minijail, false
 	}
 	text := bytes.TrimLeft(data, " \t\r\n\ufeff")
 	first, rest := firstStatement(text)
 	switch {
 	case isBinary(data):
-		return BPF
+		return BPF, false
 	case bytes.HasPrefix(text, []byte("{")) && !minijailOnly.Match(first):
-		return kindOfJSON(text)
+		return kindOfJSON(text), false
 	case asmStart.Match(first):
-		return Asm
+		return Asm, false
 	case startsRkeene(first):
-		return Rkeene
+		return Rkeene, false
 	}
 	if bytes.HasPrefix(first, []byte("---")) || bytes.HasPrefix(first, []byte("%YAML")) {
 		for bytes.HasPrefix(first, []byte("---")) || bytes.HasPrefix(first, []byte("%")) {
 			first, rest = firstStatement(rest)
 		}
 		if !objectStart.Match(first) {
-			return Elastic
+			return Elastic, false
 		}
 	}
 	switch {
 	case elasticStart.Match(first):
-		return Elastic
+		return Elastic, false
 	case objectStart.Match(first):
-		return SPO
+		return SPO, false
 	}
 	for ; len(first) > 0; first, rest = firstStatement(rest) {
 		switch {
 		case minijailOnly.Match(first):
-			return Minijail
+			return Minijail, false
 		case seccoOnly.Match(first):
-			return Secco
+			return Secco, false
 		}
 	}
-	return Secco
+	return Secco, true
 }
 
 // kindOfJSON tells what an object is by its fields, and by theirs. Where it is none

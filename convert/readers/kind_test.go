@@ -1,6 +1,7 @@
 package readers
 
 import (
+	"strings"
 	"testing"
 
 	"secco/source"
@@ -86,6 +87,7 @@ func TestKindOf(t *testing.T) {
 		{"p", "read: 1\nclone: arg0 & CLONE_THREAD\n", Minijail},
 		{"p", "read: 1\nprctl: { arg0 == PR_SET_NAME; log }\n", Minijail},
 		{"p", "read: 1\nopen[arch=x86_64]: 1\n", Minijail},
+		{"p", "read: 1\nARM_set_tls: 1\n", Minijail},
 		{"p", "read: 1\nwrite: in(arg0, 1)\n{a, b}: 1\n", Secco},
 		{"p", "read: 1\nDEFAULT_POLICY = kill\nclone: arg0 & CLONE_THREAD\n", Secco},
 		{"p", "read: 1\nwrite, close: 1\n", Secco},
@@ -96,5 +98,34 @@ func TestKindOf(t *testing.T) {
 		if got := KindOf(source.NewFile(c.name, c.data)); got != c.want {
 			t.Errorf("%s with %q is taken for %s, want %s", c.name, c.data, got, c.want)
 		}
+	}
+}
+
+// A policy without its defaults may be one of minijail's, where nothing in it says
+// that it is not; which it is, the caller says.
+func TestOrMinijail(t *testing.T) {
+	for _, c := range []struct {
+		name, text string
+		kind       Kind
+		want       bool
+	}{
+		{"p", "read: 1\nopen: arg1 == 1; return EPERM\n", "", true},
+		{"p", "read: 1\n", Secco, false},
+		{"p.secco", "read: 1\n", "", false},
+		{"p", "read, write: 1\n", "", false},
+	} {
+		f, findings := Read([]*source.File{source.NewFile(c.name, c.text)}, Options{Kind: c.kind})
+		hints := 0
+		for _, d := range findings {
+			if strings.Contains(d.Hint, "--from minijail") {
+				hints++
+			}
+		}
+		if f != nil || !strings.Contains(findings.Error(), "missing-default") || (hints == 1) != c.want || hints > 1 {
+			t.Errorf("%q: %v, %d hints", c.text, findings, hints)
+		}
+	}
+	if _, findings := Read([]*source.File{source.NewFile("p", "read: 1\n")}, Options{Kind: Minijail}); len(findings) > 0 {
+		t.Error(findings)
 	}
 }

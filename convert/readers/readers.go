@@ -11,6 +11,7 @@ import (
 	"io/fs"
 	"path"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -79,10 +80,11 @@ func Read(files []*source.File, opts Options) (*Filter, source.Diagnostics) {
 		return nil, diags
 	}
 	f := &Filter{Name: files[0].Name(), files: files}
+	orMinijail := false
 	for i, file := range files {
 		k := opts.Kind
 		if k == "" {
-			k = KindOf(file)
+			k, orMinijail = kindOf(file)
 		}
 		if i > 0 && (k != Secco || f.Kind != Secco) {
 			diags.Errorf(source.Span{}, "usage", "only policies can be several: %s is %s, %s is %s", files[0].Name(), f.Kind, file.Name(), k)
@@ -99,6 +101,9 @@ func Read(files []*source.File, opts Options) (*Filter, source.Diagnostics) {
 	switch file := files[0]; f.Kind {
 	case Secco:
 		f.Policy, f.Tests, findings = lang.LoadTests(files, opts.Options)
+		if orMinijail && len(files) == 1 {
+			hintMinijail(findings)
+		}
 	case BPF:
 		f.Program, findings = decode(file, host.Native())
 	case Asm:
@@ -109,8 +114,8 @@ func Read(files []*source.File, opts Options) (*Filter, source.Diagnostics) {
 	case SPO:
 		f.Profile, findings = seccompProfile(file, opts)
 		findings = append(findings, f.take(f.Profile, host, opts.Through)...)
-	case Rkeene: // names its architectures itself
-		f.Policy, findings = rkeene.Read(file)
+	case Rkeene: // names its architectures itself: those of the machine are not asked for
+		f.Policy, findings = rkeene.Read(file, rkeene.Options{Arches: opts.Targets})
 	case Elastic:
 		f.Policy, findings = elastic.Read(file, elastic.Options{Arches: opts.arches()})
 	case Seccompiler:
@@ -253,6 +258,15 @@ func seccompProfile(file *source.File, opts Options) (*oci.Profile, source.Diagn
 		spo.Find = func(from *source.File, name string) (*source.File, error) { return opts.Find(from, name, false) }
 	}
 	return oci.ParseSPO(file, spo)
+}
+
+// hintMinijail tells of the defaults that a policy would have to minijail, where
+// nothing else is wrong with it.
+func hintMinijail(findings source.Diagnostics) {
+	isOther := func(d source.Diagnostic) bool { return d.Code != "missing-default" }
+	if len(findings) > 0 && !slices.ContainsFunc(findings, isOther) && findings[0].Hint == "" {
+		findings[0].Hint = "or is this a policy of minijail's? --from minijail reads it as one"
+	}
 }
 
 // readMinijail reads a policy of minijail's with what it includes. Absolute paths

@@ -17,6 +17,8 @@ package rkeene
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 
 	"secco/linux"
 	"secco/policy"
@@ -27,9 +29,16 @@ import (
 // a block compares with.
 const maxWork = 1 << 21
 
+// Options say what a file leaves to its caller.
+type Options struct {
+	// Arches are those that the policy is to be for, of those that the file has
+	// blocks for; none stands for all of them.
+	Arches []linux.Arch
+}
+
 // Read returns what a file means. The policy is nil where the findings hold
 // errors.
-func Read(f *source.File) (*policy.Policy, source.Diagnostics) {
+func Read(f *source.File, opts Options) (*policy.Policy, source.Diagnostics) {
 	p := &parser{}
 	if len(f.Text()) > maxSize {
 		p.diags.Errorf(f.Span(0, 0), "too-large", "a policy of this kind has at most %d bytes", maxSize)
@@ -43,6 +52,7 @@ func Read(f *source.File) (*policy.Policy, source.Diagnostics) {
 	for _, b := range blocks {
 		p.ends(b.body, b.end)
 	}
+	blocks = p.wanted(f, blocks, opts.Arches)
 	if p.diags.HasErrors() {
 		p.diags.Sort()
 		return nil, p.diags
@@ -68,6 +78,27 @@ func Read(f *source.File) (*policy.Policy, source.Diagnostics) {
 	}
 	p.diags.Sort()
 	return out, p.diags
+}
+
+// wanted returns the blocks of these architectures, or where there are none all.
+func (p *parser) wanted(f *source.File, blocks []*block, arches []linux.Arch) []*block {
+	if len(arches) == 0 {
+		return blocks
+	}
+	var list []*block
+	var have []string
+	for _, b := range blocks {
+		have = append(have, b.arch.String())
+		if slices.Contains(arches, b.arch) {
+			list = append(list, b)
+		}
+	}
+	for _, a := range arches {
+		if !slices.ContainsFunc(list, func(b *block) bool { return b.arch == a }) && len(have) > 0 {
+			p.diags.Errorf(f.Span(0, 0), "unknown-arch", "there is no block for %s", a).Hint = "there is one for " + strings.Join(have, ", ")
+		}
+	}
+	return list
 }
 
 // ends checks that statements end in a return whatever the conditions, and warns

@@ -45,7 +45,7 @@ func article(t *testing.T) *policy.Policy {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, diags := rkeene.Read(source.NewFile("article.rkeene", string(text)))
+	p, diags := rkeene.Read(source.NewFile("article.rkeene", string(text)), rkeene.Options{})
 	if len(diags) > 0 {
 		t.Fatal(diags)
 	}
@@ -177,7 +177,7 @@ func agree(t *testing.T, p *policy.Policy) {
 
 func read(t *testing.T, text string) *policy.Policy {
 	t.Helper()
-	p, diags := rkeene.Read(source.NewFile("p", text))
+	p, diags := rkeene.Read(source.NewFile("p", text), rkeene.Options{})
 	if diags.HasErrors() {
 		t.Fatal(diags)
 	}
@@ -214,7 +214,7 @@ func TestErrors(t *testing.T) {
 		{strings.Repeat("?", 1<<20), `p:1:1: error[syntax]: unexpected "?"`},
 		{strings.Repeat(" ", 1<<20+1), `p:1:1: error[too-large]: a policy of this kind has at most 1048576 bytes`},
 	} {
-		p, diags := rkeene.Read(source.NewFile("p", c.text))
+		p, diags := rkeene.Read(source.NewFile("p", c.text), rkeene.Options{})
 		if p != nil || !diags.HasErrors() || !strings.Contains(diags.Error(), c.want) {
 			t.Errorf("%.60q: %v, %.300v; want %s", c.text, p != nil, diags, c.want)
 		}
@@ -230,14 +230,14 @@ func TestBounds(t *testing.T) {
 		fmt.Fprintf(&text, "if {$nr eq %q} {return trap}\n", calls[i%len(calls)].Name)
 	}
 	text.WriteString("return allow\n}\n")
-	p, diags := rkeene.Read(source.NewFile("p", text.String()))
+	p, diags := rkeene.Read(source.NewFile("p", text.String()), rkeene.Options{})
 	if p != nil || !strings.Contains(diags.Error(), "p:1:1: error[too-complex]") {
 		t.Errorf("%v, %v", p != nil, diags)
 	}
 }
 
 func TestWarnings(t *testing.T) {
-	p, diags := rkeene.Read(source.NewFile("p", "i386 {\n return allow\n return trap\n}"))
+	p, diags := rkeene.Read(source.NewFile("p", "i386 {\n return allow\n return trap\n}"), rkeene.Options{})
 	if want := `p:3:2: warning[unreachable]: this is never reached`; p == nil || diags.Error() != want {
 		t.Errorf("%v, want %s", diags, want)
 	}
@@ -251,9 +251,37 @@ func FuzzRead(f *testing.F) {
 	f.Add(string(text))
 	f.Add("arm { if {!($nr eq \"read\") && ($args(1) & 7) >= -5} {return log} else {return errno 5} }")
 	f.Fuzz(func(t *testing.T, text string) {
-		p, diags := rkeene.Read(source.NewFile("p", text))
+		p, diags := rkeene.Read(source.NewFile("p", text), rkeene.Options{})
 		if (p == nil) != diags.HasErrors() {
 			t.Errorf("a policy: %v, and %v", p != nil, diags)
 		}
 	})
+}
+
+// TestArches has the caller say which of the blocks are wanted.
+func TestArches(t *testing.T) {
+	f := source.NewFile("p", "i386 {\n return log\n}\nx86_64 {\n return allow\n}")
+	for _, c := range []struct {
+		arches []linux.Arch
+		want   map[linux.Arch]linux.Action
+		fault  string
+	}{
+		{nil, map[linux.Arch]linux.Action{linux.I386: linux.Log, linux.X86_64: linux.Allow, linux.X32: linux.Trap, linux.ARM: linux.Trap}, ""},
+		{[]linux.Arch{linux.X86_64}, map[linux.Arch]linux.Action{linux.I386: linux.Trap, linux.X86_64: linux.Allow, linux.X32: linux.Trap}, ""},
+		{[]linux.Arch{linux.I386}, map[linux.Arch]linux.Action{linux.I386: linux.Log, linux.X86_64: linux.Trap, linux.X32: linux.Trap}, ""},
+		{[]linux.Arch{linux.X86_64, linux.I386}, map[linux.Arch]linux.Action{linux.I386: linux.Log, linux.X86_64: linux.Allow}, ""},
+		{[]linux.Arch{linux.X86_64, linux.ARM64}, nil, "p:1:1: error[unknown-arch]: there is no block for aarch64"},
+	} {
+		p, diags := rkeene.Read(f, rkeene.Options{Arches: c.arches})
+		if (p == nil) != (c.fault != "") || diags.HasErrors() && diags.Error() != c.fault {
+			t.Errorf("%v: a policy: %v, %v; want %q", c.arches, p != nil, diags, c.fault)
+			continue
+		}
+		for a, want := range c.want {
+			nr, _ := a.Syscall("read")
+			if got, _ := p.Eval(&linux.SeccompData{Arch: a.Audit(), NR: nr}); got != want {
+				t.Errorf("%v: %s gets %s, want %s", c.arches, a, got, want)
+			}
+		}
+	}
 }
