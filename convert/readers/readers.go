@@ -263,9 +263,10 @@ func seccompProfile(file *source.File, opts Options) (*oci.Profile, source.Diagn
 // hintMinijail tells of the defaults that a policy would have to minijail, where
 // nothing else is wrong with it.
 func hintMinijail(findings source.Diagnostics) {
-	isOther := func(d source.Diagnostic) bool { return d.Code != "missing-default" }
-	if len(findings) > 0 && !slices.ContainsFunc(findings, isOther) && findings[0].Hint == "" {
-		findings[0].Hint = "or is this a policy of minijail's? --from minijail reads it as one"
+	isOther := func(d source.Diagnostic) bool { return d.Severity == source.Error && d.Code != "missing-default" }
+	isIt := func(d source.Diagnostic) bool { return d.Code == "missing-default" && d.Hint == "" }
+	if i := slices.IndexFunc(findings, isIt); i >= 0 && !slices.ContainsFunc(findings, isOther) {
+		findings[i].Hint = "or is this a policy of minijail's? --from minijail reads it as one"
 	}
 }
 
