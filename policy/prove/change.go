@@ -13,8 +13,8 @@ import (
 // architectures, for which one filter does one thing and the other another under
 // the same condition.
 type Change struct {
-	Arches   []string // as "x86_64"
-	Syscalls []string // names, then numbers that have none, as "336 to 423"
+	Arches   []string // as "x86_64", then others, as "other architectures" where it is all of them
+	Syscalls []string // names, then numbers that have none, as "336 to 423"; or "all syscalls but read" and more names
 	A, B     linux.Action
 	When     string // as Difference.Condition
 	// Differences are what it is made of.
@@ -57,7 +57,37 @@ func (r *Report) Changes() []Change {
 		merged[i].Arches = append(merged[i].Arches, c.Arches[0])
 		merged[i].Differences = append(merged[i].Differences, c.Differences...)
 	}
+	for i := range merged {
+		merged[i].nameOthers()
+	}
 	return merged
+}
+
+// nameOthers says it shortly where the architectures that have no name are all
+// among those of the change.
+func (c *Change) nameOthers() {
+	others := uint64(1) << 32
+	known := map[uint32]bool{}
+	for _, a := range linux.Arches() {
+		if audit := a.Audit(); !known[audit] {
+			known[audit] = true
+			others--
+		}
+	}
+	unnamed := map[string]bool{}
+	counted := map[diagram.Range]bool{}
+	for _, d := range c.Differences {
+		if r := d.Calls.Arch; !known[r.Lo] {
+			unnamed[archString(d.Calls)] = true
+			if !counted[r] {
+				counted[r] = true
+				others -= uint64(r.Hi-r.Lo) + 1
+			}
+		}
+	}
+	if others == 0 {
+		c.Arches = append(slices.DeleteFunc(c.Arches, func(name string) bool { return unnamed[name] }), "other architectures")
+	}
 }
 
 // String returns the changes for people.
@@ -104,13 +134,13 @@ func syscallsOf(parts []diagram.Calls) []string {
 	in := func(nr uint32) bool {
 		return slices.ContainsFunc(parts, func(c diagram.Calls) bool { return c.NR.Has(nr) })
 	}
-	var names, numbers []string
-	allNames, allNumbers := true, true
+	var names, missing, numbers []string
+	allNumbers := true
 	for _, s := range arch.Syscalls() {
 		if in(s.NR) {
 			names = append(names, s.Name)
 		} else {
-			allNames = false
+			missing = append(missing, s.Name)
 		}
 	}
 	for _, gap := range gaps(arch) {
@@ -124,9 +154,13 @@ func syscallsOf(parts []diagram.Calls) []string {
 		allNumbers = allNumbers && covered == uint64(gap.Hi-gap.Lo)+1
 	}
 	slices.Sort(names)
+	slices.Sort(missing)
 	switch {
-	case allNames && allNumbers:
+	case len(missing) == 0 && allNumbers:
 		return []string{"all syscalls"}
+	case len(missing) < len(names) && allNumbers:
+		missing[0] = "all syscalls but " + missing[0]
+		return missing
 	case allNumbers:
 		return append(names, "all numbers without a name")
 	}

@@ -56,7 +56,7 @@ const maxConditions = 64
 func Differences(a, b Filter, o Options) (*Report, error) {
 	c := newComparison(a, b, o)
 	report := &Report{}
-	for _, calls := range c.slices(o.Arches) {
+	for _, calls := range c.slices(o.Arches, true) {
 		found, err := c.differences(calls, len(report.Undecided) > 0)
 		switch {
 		case isLimit(err):

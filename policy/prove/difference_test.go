@@ -84,3 +84,40 @@ x86_64: socket: errno(EPERM) -> log where argL0 == AF_NETROM
 		t.Errorf("%s; want %s", got, want)
 	}
 }
+
+// What a program does on architectures that it does not tell apart differs on all
+// of them.
+func TestDifferencesOfAllArchitectures(t *testing.T) {
+	ret := func(a linux.Action) Filter { return mustProgram(t, bpf.Program{{Op: bpf.RetK, K: uint32(a)}}) }
+	report, err := Differences(ret(linux.Allow), ret(linux.KillThread), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := rand.New(rand.NewPCG(31, 32))
+	audits := []uint32{0, 0x7fffffff, 0x80000000, 0xffffffff, r.Uint32(), r.Uint32()}
+	for _, a := range linux.Arches() {
+		audits = append(audits, a.Audit())
+	}
+	for _, audit := range audits {
+		call := linux.SeccompData{Arch: audit, NR: r.Uint32()}
+		if !slices.ContainsFunc(report.Differences, func(d Difference) bool { return d.Calls.Has(&call) }) {
+			t.Errorf("%s is among no difference", CallString(&call))
+		}
+	}
+	var names []string
+	for _, a := range linux.Arches() {
+		names = append(names, a.String())
+	}
+	changes := report.Changes()
+	last := changes[len(changes)-1]
+	if len(changes) != 2 || len(changes[0].Arches) != len(names) || !slices.Equal(last.Arches, []string{"other architectures"}) {
+		t.Errorf("%s\nwant all architectures by name, then the others", report)
+	}
+	// Of nearly all syscalls those are named that are left out.
+	report, err = Differences(mustProgram(t, bpf.Program{
+		{Op: bpf.LdW}, {Op: bpf.JeqK, K: 3, Jt: 1}, {Op: bpf.JeqK, K: 0, Jf: 1}, {Op: bpf.RetK}, {Op: bpf.RetK, K: uint32(linux.Allow)},
+	}), ret(linux.KillThread), Options{Arches: []linux.Arch{linux.X86_64}})
+	if want := "x86_64: all syscalls but close, read: allow -> kill_thread\n"; err != nil || report.String() != want {
+		t.Errorf("%s, %v; want %s", report, err, want)
+	}
+}

@@ -189,7 +189,7 @@ func newComparison(a, b Filter, o Options) *comparison {
 func compare(a, b Filter, o Options, violates relation) (Result, error) {
 	c := newComparison(a, b, o)
 	var hard []diagram.Calls
-	for _, calls := range c.slices(o.Arches) {
+	for _, calls := range c.slices(o.Arches, false) {
 		f, g, ok := c.constants(calls)
 		if !ok {
 			hard = append(hard, calls)
@@ -232,8 +232,9 @@ func compare(a, b Filter, o Options, violates relation) (Result, error) {
 }
 
 // slices returns the slices of the calls that the question is about, those of
-// known architectures first.
-func (c *comparison) slices(arches []linux.Arch) []diagram.Calls {
+// known architectures first. Where all is false, one of several architectures that
+// neither filter tells apart stands for all of them.
+func (c *comparison) slices(arches []linux.Arch, all bool) []diagram.Calls {
 	seesArch := false
 	cut := func(calls diagram.Calls, cuts *diagram.Cuts) {
 		c.a.cut(calls, cuts)
@@ -250,7 +251,11 @@ func (c *comparison) slices(arches []linux.Arch) []diagram.Calls {
 		cut(diagram.AllCalls(), cuts)
 		known := map[uint32]bool{}
 		for _, a := range linux.Arches() {
-			if audit := a.Audit(); !known[audit] && cuts.Arch[audit] && cuts.Arch[audit+1] {
+			audit := a.Audit()
+			if all {
+				diagram.One(audit).Cut(cuts.Arch)
+			}
+			if !known[audit] && cuts.Arch[audit] && cuts.Arch[audit+1] {
 				known[audit] = true
 				scope = append(scope, diagram.Calls{Arch: diagram.One(audit), NR: diagram.All()})
 			}
@@ -266,7 +271,7 @@ func (c *comparison) slices(arches []linux.Arch) []diagram.Calls {
 	for _, calls := range scope {
 		seesArch = false
 		parts := diagram.Slices(calls, cut)
-		if len(arches) == 0 && !seesArch {
+		if len(arches) == 0 && !all && !seesArch {
 			if blind[calls.BigEndian()] {
 				continue
 			}
