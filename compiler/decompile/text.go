@@ -6,8 +6,9 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strconv"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"secco/linux"
 	"secco/policy"
@@ -136,12 +137,11 @@ func (w *writer) header() error {
 	if x32Text(p) {
 		set("DEFAULT_X32", p.X32.Action)
 	}
-	w.settings()
-	return nil
+	return w.settings()
 }
 
 // settings writes how the filter is installed.
-func (w *writer) settings() {
+func (w *writer) settings() error {
 	s := w.policy.Settings
 	if len(s.Flags) > 0 {
 		fmt.Fprintf(&w.out, "FLAGS = %s\n", strings.Join(s.Flags, ", "))
@@ -151,11 +151,20 @@ func (w *writer) settings() {
 		fmt.Fprintf(&w.out, "NO_NEW_PRIVS = %d\n", value)
 	}
 	for _, text := range []struct{ name, value string }{{"LISTENER", s.ListenerPath}, {"LISTENER_METADATA", s.ListenerMetadata}} {
-		if text.value != "" {
-			fmt.Fprintf(&w.out, "%s = %s\n", text.name, strconv.Quote(text.value))
+		if text.value == "" {
+			continue
 		}
+		quoted := quotes.Replace(text.value)
+		if !utf8.ValidString(quoted) || strings.ContainsFunc(quoted, unicode.IsControl) {
+			return &UnsayableError{text.name, "it has characters that can't stand in a string"}
+		}
+		fmt.Fprintf(&w.out, "%s = \"%s\"\n", text.name, quoted)
 	}
+	return nil
 }
+
+// quotes are how the language's strings say what can't stand in them itself.
+var quotes = strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`, "\r", `\r`, "\t", `\t`)
 
 // leafOf returns the action of a graph that has to be a leaf.
 func leafOf(n *policy.Node, where string) (linux.Action, error) {

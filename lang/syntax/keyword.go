@@ -32,7 +32,7 @@ func (p *parser) keyword() Stmt {
 		members := p.syscalls()
 		return &Group{name, members, p.since(start)}
 	case word == "include" && p.tok == tokString:
-		path, at := p.text[p.start+1:p.end-1], p.at()
+		path, at := unquote(p.text[p.start:p.end]), p.at()
 		p.next()
 		return &Include{Path: path, PathAt: at, At: p.since(start)}
 	case word == "base" && (p.tok == tokString || p.tok == tokName):
@@ -65,7 +65,7 @@ func (p *parser) base(start int) Stmt {
 	b := &Base{Quoted: p.tok == tokString, Path: p.text[p.start:p.end], PathAt: p.at()}
 	p.next()
 	if b.Quoted {
-		b.Path = b.Path[1 : len(b.Path)-1]
+		b.Path = unquote(b.Path)
 	}
 	for !b.Quoted && p.tok == tokOp && p.op == OpSub {
 		p.next()

@@ -110,13 +110,7 @@ func (s *scanner) scan(c byte) {
 		s.tok = tokGroup
 		return
 	case c == '"':
-		end := strings.IndexAny(s.text[s.pos+1:], "\"\n")
-		if end < 0 || s.text[s.pos+1+end] == '\n' {
-			s.bad(1, "bad-string", "the string does not end on its line")
-			return
-		}
-		s.tok = tokString
-		s.pos += end + 2
+		s.string()
 		return
 	}
 	for _, o := range ops {

@@ -33,7 +33,7 @@ func (p *parser) setting(name *Name, start int) Stmt {
 		}
 	case "LISTENER", "LISTENER_METADATA":
 		if p.tok == tokString {
-			text := p.text[p.start+1 : p.end-1]
+			text := unquote(p.text[p.start:p.end])
 			p.next()
 			return &Listener{name.Text == "LISTENER_METADATA", text, p.since(start)}
 		}

@@ -75,7 +75,7 @@ func pieces(n Node) []piece {
 		if n.Metadata {
 			name = "LISTENER_METADATA"
 		}
-		c.write(name + ` = "` + n.Text + `"`)
+		c.write(name + " = " + quote(n.Text))
 	case *Baseline:
 		c.write("BASELINE = " + n.Version.Text)
 	case *Group:
@@ -85,10 +85,10 @@ func pieces(n Node) []piece {
 		c.write("remove ")
 		c.names(n.Names)
 	case *Include:
-		c.write(`include "` + n.Path + `"`)
+		c.write("include " + quote(n.Path))
 	case *Base:
 		if n.Quoted {
-			c.write(`base "` + n.Path + `"`)
+			c.write("base " + quote(n.Path))
 		} else {
 			c.write("base " + n.Path)
 		}
