@@ -54,7 +54,12 @@ func graphOf(entries []specs.LinuxSyscall, fallback linux.Action, a linux.Arch, 
 	im := newImporter(profile)
 	m := newModel(profile, fallback, []linux.Arch{a})
 	root := im.graph(a, nr, m.rules[a][nr], im.b.Leaf(fallback, source.Span{}))
-	return root, append(im.diags, im.unsafe...).Err()
+	for _, d := range append(im.diags, im.unsafe...) {
+		if d.Severity == source.Error {
+			return root, errors.New(d.Message)
+		}
+	}
+	return root, nil
 }
 
 // same reports whether entries without names say what b does.

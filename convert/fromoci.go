@@ -5,6 +5,8 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/opencontainers/runtime-spec/specs-go"
+
 	"secco/linux"
 	"secco/oci"
 	"secco/policy"
@@ -91,13 +93,13 @@ type importer struct {
 	unsafe   source.Diagnostics  // rules that not every libseccomp may get right
 	doubted  map[string]bool     // the syscalls that those are for
 	reported map[[2]*origin]bool // pairs that an error is about
-	wiped    map[[2]*origin]bool // pairs that a warning is about
+	wiped    map[wiping]bool     // what a warning is about
 	budget   pairs
 	b        policy.Builder
 }
 
 func newImporter(p *oci.Profile) *importer {
-	return &importer{profile: p, doubted: map[string]bool{}, reported: map[[2]*origin]bool{}, wiped: map[[2]*origin]bool{}, budget: maxPairs}
+	return &importer{profile: p, doubted: map[string]bool{}, reported: map[[2]*origin]bool{}, wiped: map[wiping]bool{}, budget: maxPairs}
 }
 
 // policy returns what libseccomp makes of the profile, and of what.
@@ -123,6 +125,7 @@ func (im *importer) policy() (*policy.Policy, *model) {
 	m := newModel(im.profile, fallback, arches)
 	im.unknown(m)
 	im.droppedRules(m)
+	im.splitRules()
 
 	killed := im.b.Leaf(linux.KillThread, source.Span{})
 	p := &policy.Policy{BadArch: killed, Settings: im.settings()}
@@ -226,12 +229,37 @@ func (im *importer) droppedRules(m *model) {
 	}
 }
 
+// splitRules warns of entries with several conditions on one argument, of which
+// runtimes make a rule for each condition. Whoever lists values wants that; a range,
+// or a condition on another argument, is nothing but lost.
+func (im *importer) splitRules() {
+	for _, entry := range im.profile.Syscalls {
+		if len(split(entry.Args)) < 2 {
+			continue
+		}
+		lists := true
+		for _, arg := range entry.Args {
+			lists = lists && arg.Index == entry.Args[0].Index && (arg.Op == specs.OpEqualTo || arg.Op == specs.OpMaskedEqual)
+		}
+		if !lists {
+			im.diags.Warnf(entry.Span, "split-conditions", "of several conditions on one argument runtimes make a rule for each condition here: any that holds is enough")
+		}
+	}
+}
+
+// wiping is an unconditional rule that takes the place of others for a name.
+type wiping struct {
+	name string
+	by   *origin
+}
+
 // graph returns what one syscall's rules mean.
 func (im *importer) graph(a linux.Arch, nr uint32, list []*rule, fallback *policy.Node) *policy.Node {
 	words := wordsOf(a)
 	left, before, after := effective(list)
 	for _, r := range slices.Concat(before, after) {
-		if r.action != left[0].action && first(im.wiped, r, left[0]) {
+		if w := (wiping{r.origin.name, left[0].origin}); r.action != left[0].action && !im.wiped[w] {
+			im.wiped[w] = true
 			d := im.diags.Warnf(r.origin.span, "wiped-rule", "an unconditional rule for %s takes the place of this one", nameOf(a, nr))
 			d.Related = append(d.Related, source.Related{Span: left[0].origin.span, Message: "the unconditional rule is here"})
 		}

@@ -162,6 +162,8 @@ func TestFromOCIWarnings(t *testing.T) {
 		"typo, closed": {profileOf(ruleText("raed", "ALLOW")), `p.json:2:12: warning[unknown-syscall]`},
 		"dropped":      {profileOf(ruleText("read", "ERRNO", "0 EQ 1"), ruleText("read", "ALLOW")), "p.json:2:12: warning[dropped-rule]"},
 		"wiped":        {profileOf(ruleText("read", "TRAP", "0 EQ 1"), ruleText("read", "ALLOW")), "p.json:2:12: warning[wiped-rule]"},
+		"wiped twice":  {profileOf(ruleText("read", "TRAP", "0 EQ 1"), ruleText("read", "TRAP", "0 EQ 2"), ruleText("read", "ALLOW")), "p.json:2:12: warning[wiped-rule]"},
+		"range":        {profileOf(ruleText("read", "ALLOW", "0 GE 1", "0 LE 9")), "p.json:2:1: warning[split-conditions]"},
 	} {
 		p, diags := read(t, tc.text, Options{})
 		if p == nil || len(diags) != 1 || !strings.HasPrefix(diags.Error(), tc.want) {
@@ -172,6 +174,7 @@ func TestFromOCIWarnings(t *testing.T) {
 	for _, text := range []string{
 		profileOf(ruleText("read", "ERRNO")),
 		profileOf(ruleText("read", "ALLOW", "0 EQ 1"), ruleText("read", "ALLOW")),
+		profileOf(ruleText("read", "ALLOW", "0 EQ 1", "0 EQ 2")),
 	} {
 		if _, diags := read(t, text, Options{}); len(diags) > 0 {
 			t.Errorf("%v\n%s", diags, text)

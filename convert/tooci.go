@@ -375,7 +375,7 @@ func (e *exporter) syscall(name string, others []specs.LinuxSyscall) []specs.Lin
 	for _, b := range behaviours {
 		entries, loss := b.rules(name, e.fallback)
 		if loss == nil {
-			if loss = e.differs(name, append(slices.Clone(others), entries...), behaviours); loss == nil {
+			if loss = e.differs(name, inOrder(name, entries, others), behaviours); loss == nil {
 				return entries
 			}
 		}
@@ -387,6 +387,16 @@ func (e *exporter) syscall(name string, others []specs.LinuxSyscall) []specs.Lin
 		e.lose(*failed)
 	}
 	return nil
+}
+
+// inOrder returns the entries of a name, which they get, among those of others as
+// grouped orders them: they stand first where they have no conditions.
+func inOrder(name string, entries, others []specs.LinuxSyscall) []specs.LinuxSyscall {
+	entries = named(name, entries)
+	if len(entries) > 0 && len(entries[0].Args) == 0 {
+		return slices.Concat(entries, others)
+	}
+	return slices.Concat(others, entries)
 }
 
 // grouped returns entries in their final order: names with the same rules share

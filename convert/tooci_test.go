@@ -178,6 +178,12 @@ func TestToOCIMultiplexers(t *testing.T) {
 		t.Fatal(err)
 	}
 	sameMeaning(t, more, out)
+	// All of what is multiplexed, whatever the calls' own rules say there.
+	all := load(t, "DEFAULT_POSITIVE = allow\nDEFAULT_NEGATIVE = EPERM\nDEFAULT_POLICY = ENOSYS\nsocketcall: 1\nsocket: argL0 == AF_UNIX", linux.X86_64, linux.I386)
+	if out, err = ToOCI(all, Options{}); err != nil {
+		t.Fatal(err)
+	}
+	sameMeaning(t, all, out)
 }
 
 // TestToOCILosses has a policy for each thing that a profile can't say, and what
