@@ -88,6 +88,9 @@ func (c Choice) apply(to *Config) (*policies.Filter, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := checkAnnotations(annotations); err != nil {
+		return nil, err
+	}
 	f, err := c.Load(annotations, to.Capabilities, true)
 	if err != nil {
 		return nil, err

@@ -45,6 +45,9 @@ func Gate(state *specs.State, choice Choice) error {
 	if err != nil {
 		return err
 	}
+	if err := checkRuntime(os.Getppid(), state.Annotations, annotations); err != nil {
+		return err
+	}
 	if data, ok := annotations[crunProgram]; ok {
 		if err := judgeProgram(data, want); err != nil {
 			return err
@@ -135,8 +138,12 @@ func GateInstalled(state *specs.State, choice Choice, supervisor *exec.Cmd, log 
 	if err != nil {
 		return err
 	}
-	runtime := os.Getppid()
-	if err := checkInit(state.Pid, runtime); err != nil {
+	config, err := configOf(state)
+	if err != nil {
+		return err
+	}
+	runtime, err := followed(state, config)
+	if err != nil {
 		return err
 	}
 	return start(supervisor, order{Pid: state.Pid, Runtime: runtime, Program: bpf.Encode(want.Program, binary.NativeEndian), Gate: true, Log: log})

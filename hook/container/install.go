@@ -52,24 +52,41 @@ func Install(state *specs.State, choice Choice, supervisor *exec.Cmd) error {
 	if filter.Options.Flags&(hook.NewListener|hook.WaitKillableRecv) != 0 {
 		return fmt.Errorf("%s: flag %v takes a listener", filter.Name, filter.Options.Flags)
 	}
+	config, err := configOf(state)
+	if err != nil {
+		return err
+	}
 	if want := filter.Options.NoNewPrivs; want != nil && *want {
-		config, err := configOf(state)
-		if err != nil {
-			return err
-		}
 		if set, err := config.NoNewPrivs(); err != nil {
 			return err
 		} else if !set {
 			return fmt.Errorf("%s asks for no_new_privs, and the container has process.noNewPrivileges unset", filter.Name)
 		}
 	}
-	runtime := os.Getppid()
-	if err := checkInit(state.Pid, runtime); err != nil {
+	runtime, err := followed(state, config)
+	if err != nil {
 		return err
 	}
 	return start(supervisor, order{
 		Pid: state.Pid, Runtime: runtime, Program: bpf.Encode(filter.Program, binary.NativeEndian), Flags: filter.Options.Flags,
 	})
+}
+
+// followed makes sure that a container's init is one that a supervisor can follow to
+// its payload, and returns the runtime.
+func followed(state *specs.State, config *Config) (runtime int, err error) {
+	annotations, err := config.Annotations()
+	if err != nil {
+		return 0, err
+	}
+	runtime = os.Getppid()
+	if err := checkRuntime(runtime, state.Annotations, annotations); err != nil {
+		return 0, err
+	}
+	if err := checkInit(state.Pid, runtime); err != nil {
+		return 0, err
+	}
+	return runtime, checkCode(state.Pid)
 }
 
 // start starts the supervisor and waits for its answer.

@@ -36,7 +36,7 @@ type Invocation struct {
 // The global flags of runc and crun that stand before the command, by whether
 // they take a value.
 var globalFlags = map[string]bool{
-	"--log": true, "--log-format": true, "--log-level": true, "--root": true, "--criu": true, "--rootless": true, "--cgroup-manager": true, "--handler": true,
+	"--log": true, "--log-format": true, "--log-level": true, "--root": true, "--criu": true, "--rootless": true, "--cgroup-manager": true,
 	"--debug": false, "--systemd-cgroup": false, "--help": false, "-h": false, "-?": false, "--usage": false, "--version": false, "-v": false, "-V": false,
 }
 
@@ -134,6 +134,9 @@ func (inv *Invocation) parseCreating(args []string) error {
 func (w Wrapper) Prepare(inv Invocation) (source.Diagnostics, error) {
 	switch inv.Command {
 	case "create", "run":
+		if err := checkName(w.Runtime); err != nil {
+			return nil, err
+		}
 	case "restore":
 		return nil, errors.New("a restored container has the filter that it was saved with, not the policy's")
 	default:

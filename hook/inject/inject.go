@@ -16,6 +16,7 @@
 package inject
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -60,6 +61,10 @@ type Injection struct {
 	// has been executed and before it runs. An error kills it. Where it is nil,
 	// Program has to be among the filters.
 	Verify func(filters []bpf.Program) error
+	// Patience is for how long the process may be at work until it executes its
+	// payload, five minutes if it is 0; then it is killed. Time in which it only
+	// waits, as it does for its container's start, doesn't count.
+	Patience time.Duration
 }
 
 // Run installs the filter and returns when the payload runs under it. Any error
@@ -101,7 +106,11 @@ func (in Injection) Run() error {
 		err = in.Installed()
 	}
 	if err == nil {
+		stop := watch(in.Pid, cmp.Or(in.Patience, 5*time.Minute), kill)
 		err = t.follow(in)
+		if overdue := stop(); overdue != nil {
+			err = overdue
+		}
 	}
 	if err != nil && !errors.Is(err, ErrEnded) && t.attached {
 		kill()

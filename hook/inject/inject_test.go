@@ -108,6 +108,13 @@ func target(mode string) {
 	switch mode {
 	case "exit":
 		os.Exit(9)
+	case "handler": // does its payload's work itself
+		for {
+			unix.Nanosleep(&unix.Timespec{Nsec: 1_000_000}, nil)
+		}
+	case "busy": // without ever going to sleep
+		for {
+		}
 	case "failed exec":
 		fmt.Println(syscall.Exec("/missing", []string{"x"}, nil))
 		os.Exit(8)
@@ -130,6 +137,7 @@ type order struct {
 	Pid     int
 	Program bpf.Program
 	Refuse  int // which call of Check fails
+	Hurry   time.Duration
 }
 
 func injector(arg string) {
@@ -139,7 +147,7 @@ func injector(arg string) {
 	}
 	checks := 0
 	err := inject.Injection{
-		Pid: o.Pid, Program: o.Program,
+		Pid: o.Pid, Program: o.Program, Patience: o.Hurry,
 		Check: func() error {
 			if checks++; checks == o.Refuse {
 				return errors.New("refused")
@@ -310,6 +318,30 @@ func TestInjectKills(t *testing.T) {
 		target.in.Write([]byte{1}) // an invalid program isn't even tried: the process is left alone
 		target.want("payload ")
 	})
+}
+
+// A process that never executes anything, and works all the same, is ended. One that
+// waits, as containers do between create and start, has the time that it takes.
+func TestInjectPatience(t *testing.T) {
+	privileged(t)
+	const patience = 300 * time.Millisecond
+	for _, mode := range []string{"handler", "busy"} {
+		target := startProcess(t, "target", mode)
+		target.want("ready")
+		in := startProcess(t, "injector", orderFor(t, target, order{Hurry: patience}))
+		in.want("installed")
+		target.in.Write([]byte{1})
+		in.want("result: the process has been at work for too long")
+		target.want("EOF")
+	}
+	target := startProcess(t, "target", "plain")
+	target.want("ready")
+	in := startProcess(t, "injector", orderFor(t, target, order{Hurry: patience}))
+	in.want("installed")
+	time.Sleep(4 * patience)
+	target.in.Write([]byte{1})
+	target.want("payload EXFULL")
+	in.want("result: <nil>")
 }
 
 // Stopping and going on again, after the filter is installed and before the
