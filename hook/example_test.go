@@ -46,6 +46,7 @@ var installing = map[string]struct {
 	"Listen":            {ExampleListen, "a call waits\nfunction not implemented\n"},
 	"Exec":              {ExampleExec, "uname is refused\n"},
 	"ExecGated":         {ExampleExecGated, "this command started\nno other does\n"},
+	"Follow":            {ExampleFollow, "uname: errno(EPERM)\nexit 1\n"},
 	"InstallError":      {ExampleInstallError, "true seccomp: permission denied: neither CAP_SYS_ADMIN nor no_new_privs\n"},
 	"ReadFilters":       {ExampleReadFilters, "1 filters, the first of 1 instructions\n"},
 	"OnlyOneThread":     {ExampleOptions, "here: operation not permitted\nelsewhere: <nil>\n"},
@@ -101,6 +102,22 @@ func ExampleOptions() {
 	}()
 	<-done
 	fmt.Println("elsewhere:", unix.Uname(&name))
+}
+
+// A command's calls that its filter refuses are told. Prints: uname: errno(EPERM), exit 1
+func ExampleFollow() {
+	runtime.LockOSThread()
+	filter := program("DEFAULT_POLICY = allow\nuname: return EPERM\n")
+	watch := hook.Watch{Refused: func(r hook.Refusal) { fmt.Printf("%s: %s\n", r.Command, r.Verdict) }}
+	status, err := hook.Follow(filter, hook.Options{}, "/bin/uname", []string{"uname"}, os.Environ(), watch)
+	switch {
+	case err != nil: // the command did not run
+		fmt.Println(err)
+	case status.Signaled():
+		hook.EndBy(status.Signal()) // as the command ended
+	default:
+		fmt.Println("exit", status.ExitStatus())
+	}
 }
 
 // What a thread starts after this gains no privileges by execve. Prints: 1 <nil>

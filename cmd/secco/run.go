@@ -20,11 +20,14 @@ var runCommand = &cli.Command{
 	Description: "The command takes this process's place once the filter is on it; if anything goes wrong\n" +
 		"before, it does not run. Guards that ask for the kernel's version get the running one's,\n" +
 		"unless --kernel-version states another.\n\n" +
+		"--explain says why a command fails: it tells each call that the filter refuses, and the rule\n" +
+		"that does it. The command is this process's child then, and ptrace makes it many times slower.\n\n" +
 		"Exit codes are the command's, but for 126 where it can't be executed, 127 where there is\n" +
 		"no such command, and secco's own.",
 	Flags: flags([]cli.Flag{
 		archFlag,
 		&cli.BoolFlag{Name: "gate", DisableDefaultText: true, Usage: "let CMD start although the filter refuses execve; every later execve fails (Linux 5.5)"},
+		&cli.BoolFlag{Name: "explain", DisableDefaultText: true, Usage: "follow CMD and what it starts, and tell each call that the filter refuses and its rule (Linux 5.3)"},
 	}, inputFlags),
 	Action: action(func(s *session) error {
 		if err := s.want(2, -1); err != nil {
@@ -38,6 +41,9 @@ var runCommand = &cli.Command{
 		out, err := s.compile(f)
 		if err != nil {
 			return err
+		}
+		if s.Bool("explain") && s.Bool("gate") {
+			return badInput("usage", "--explain can't follow what --gate lets start")
 		}
 		exec, start := hook.Exec, hook.CheckExec(out.Program)
 		if s.Bool("gate") {
@@ -63,6 +69,9 @@ var runCommand = &cli.Command{
 			return newFailure(failed.Code(), "no-command", "%s", err)
 		} else if err != nil {
 			return badInput("no-command", "%s", err)
+		}
+		if s.Bool("explain") {
+			return s.explain(f, out.Program, opts, path, argv)
 		}
 		return refused("install", "%s: %s", f.name, exec(out.Program, opts, path, argv, os.Environ()))
 	}),

@@ -1,0 +1,331 @@
+package hook_test
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"secco/bpf"
+	"secco/hook"
+	"secco/hook/oracle"
+	"secco/linux"
+)
+
+func init() {
+	// follow does what exec does, and follows. Refusals go to standard output.
+	children["follow"] = func(arg string) {
+		s := parse[execSpec](arg)
+		if s.DropCaps {
+			dropCapabilities()
+		}
+		watch := hook.Watch{Refused: func(r hook.Refusal) {
+			arch, _ := linux.ArchOf(r.Call.Arch, r.Call.NR)
+			name, _ := arch.SyscallName(r.Call.NR)
+			fmt.Printf("refused: %s %s %s: %s\n", r.Command, arch, name, r.Verdict)
+		}}
+		status, err := hook.Follow(s.Program, hook.Options{NoNewPrivs: s.NoNewPrivs}, s.Path, s.Argv, os.Environ(), watch)
+		var exec *hook.ExecError
+		var follow *hook.FollowError
+		var install *hook.InstallError
+		switch {
+		case errors.As(err, &exec):
+			fmt.Println("exec:", exec.Err)
+		case errors.As(err, &follow):
+			fmt.Println("follow:", follow.Err)
+		case errors.As(err, &install):
+			fmt.Println("install:", install.Errno)
+		case err != nil:
+			die(err)
+		case status.Signaled():
+			hook.EndBy(status.Signal())
+		}
+		os.Exit(status.ExitStatus())
+	}
+	// elsewhere executes a command on another thread than the main one.
+	children["elsewhere"] = func(string) {
+		done := make(chan error)
+		go func() {
+			runtime.LockOSThread()
+			done <- unix.Exec("/bin/sh", []string{"sh", "-c", "uname; mkfifo x"}, os.Environ())
+		}()
+		die(<-done)
+	}
+	// threads makes a call on many threads.
+	children["threads"] = func(string) {
+		const threads = 8
+		done := make(chan error)
+		for range threads {
+			go func() {
+				runtime.LockOSThread()
+				_, err := unix.Getpgid(0)
+				done <- err
+			}()
+		}
+		for range threads {
+			if err := <-done; err != unix.EXFULL {
+				die(fmt.Errorf("getpgid: %v", err))
+			}
+		}
+	}
+}
+
+// follow runs a command and follows it, in a directory made for it.
+func follow(t *testing.T, p bpf.Program, argv ...string) (r result, refused []string) {
+	t.Helper()
+	path, err := exec.LookPath(argv[0])
+	if err != nil {
+		path = argv[0]
+	}
+	cmd := childCommand("follow", execSpec{Program: p, Path: path, Argv: argv}.arg(t))
+	cmd.Dir = t.TempDir()
+	r = runCommand(t, cmd)
+	var rest []string
+	for line := range strings.Lines(r.stdout) {
+		if text, ok := strings.CutPrefix(line, "refused: "); ok {
+			refused = append(refused, strings.TrimSuffix(text, "\n"))
+		} else {
+			rest = append(rest, line)
+		}
+	}
+	r.stdout = strings.Join(rest, "")
+	return r, refused
+}
+
+// native is this machine's own architecture.
+func native() linux.Arch {
+	if runtime.GOARCH == "arm64" {
+		return linux.ARM64
+	}
+	return linux.X86_64
+}
+
+// TestFollow checks, for each verdict, that what is told is what happens, and that it is
+// what happens without being followed.
+func TestFollow(t *testing.T) {
+	for _, c := range []struct {
+		verdict linux.Action
+		told    bool
+	}{
+		{linux.Errno.With(uint16(unix.EXFULL)), true},
+		{linux.Errno.With(0), true},
+		{linux.Errno.With(4095), true},
+		{linux.Trap.With(5), true},
+		{linux.KillThread, true},
+		{linux.KillProcess, true},
+		{linux.Trace.With(7), true}, // nobody is asked: ENOSYS
+		{linux.Log, false},
+		{linux.Allow, false},
+	} {
+		p := deny(c.verdict, unix.SYS_UNAME)
+		r, refused := follow(t, p, "uname", "-s")
+		plain := run(t, p, "uname", "-s")
+		if r != plain {
+			t.Errorf("%s: %v followed, %v without", c.verdict, r, plain)
+		}
+		var want []string
+		if c.told {
+			want = []string{fmt.Sprintf("uname %s uname: %s", native(), c.verdict)}
+		}
+		if !slices.Equal(refused, want) {
+			t.Errorf("%s: told %q, want %q", c.verdict, refused, want)
+		}
+	}
+}
+
+// TestFollowStatus checks that a command ends as it does without being followed, and
+// starts with the same signals.
+func TestFollowStatus(t *testing.T) {
+	p := deny(linux.KillProcess, unix.SYS_SWAPOFF)
+	for _, script := range []string{
+		"exit 7",
+		"kill -SEGV $$",
+		"kill -TERM $$",
+		"kill -KILL $$",
+		"trap 'exit 9' TERM; kill -TERM $$",
+		"(sleep 0.3; kill -CONT $$) & kill -STOP $$; echo on; wait",
+		"sh -c 'kill -9 $$'; echo $?",
+		"grep -E '^(Sig[BIC]|NoNewPrivs|Seccomp)' /proc/self/status",
+		"cat; ulimit -n",
+	} {
+		r, refused := follow(t, p, "sh", "-c", script)
+		plain := run(t, p, "sh", "-c", script)
+		if r != plain || refused != nil {
+			t.Errorf("%s: %v followed, %v without; told %q", script, r, plain, refused)
+		}
+	}
+}
+
+// TestFollowAll checks that all that a command starts is followed: its children, theirs,
+// and those that outlive it; threads; and what becomes another command on another
+// thread than the first.
+func TestFollowAll(t *testing.T) {
+	mknod := deny(linux.Errno.With(uint16(unix.EPERM)), unix.SYS_MKNODAT)
+	if runtime.GOARCH == "amd64" {
+		mknod = deny(linux.Errno.With(uint16(unix.EPERM)), 133, unix.SYS_MKNODAT) // mknod
+	}
+	r, refused := follow(t, mknod, "sh", "-c", "mkfifo a; (mkfifo b); (sleep 0.3; mkfifo c) & exec sh -c 'exit 3'")
+	if r.code != 3 || len(refused) != 3 {
+		t.Errorf("%v; told %q, want three refusals", r, refused)
+	}
+	for _, line := range refused {
+		if !strings.HasPrefix(line, "mkfifo ") || !strings.HasSuffix(line, ": errno(EPERM)") {
+			t.Errorf("told %q", line)
+		}
+	}
+
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	child := func(p bpf.Program, name string) (result, []string) {
+		return follow(t, p, "env", childVariable+"="+name, self)
+	}
+	getpgid := deny(linux.Errno.With(uint16(unix.EXFULL)), unix.SYS_GETPGID)
+	if r, refused := child(getpgid, "threads"); r.code != 0 || len(refused) != 8 {
+		t.Errorf("%v; told %q, want eight refusals", r, refused)
+	}
+	if r, refused := child(mknod, "elsewhere"); r.code == 0 || len(refused) != 1 || !strings.HasPrefix(refused[0], "mkfifo ") {
+		t.Errorf("%v; told %q, want one refusal", r, refused)
+	}
+}
+
+// TestFollowErrors checks what keeps a command from running.
+func TestFollowErrors(t *testing.T) {
+	p := deny(linux.KillProcess, unix.SYS_UNAME)
+	for path, want := range map[string]string{
+		"/nothing":    "exec: no such file or directory\n",
+		"/etc/passwd": "exec: permission denied\n",
+	} {
+		if r, _ := follow(t, p, path); r.stdout != want {
+			t.Errorf("%s: %v", path, r)
+		}
+	}
+	// The filter refuses execve.
+	r, refused := follow(t, deny(linux.Errno.With(uint16(unix.EXFULL)), unix.SYS_EXECVE), "true")
+	if r.stdout != "exec: exchange full\n" || len(refused) != 1 {
+		t.Errorf("%v; told %q", r, refused)
+	}
+	r, refused = follow(t, deny(linux.KillProcess, unix.SYS_EXECVE), "true")
+	if r.signal != unix.SIGSYS || len(refused) != 1 {
+		t.Errorf("%v; told %q", r, refused)
+	}
+	// The kernel refuses the filter.
+	never := false
+	r = runChild(t, "follow", execSpec{Program: p, Path: "/bin/echo", Argv: []string{"echo", "ran"}, NoNewPrivs: &never, DropCaps: true}.arg(t))
+	if r.stdout != "install: permission denied\n" {
+		t.Errorf("neither no_new_privs nor CAP_SYS_ADMIN: %v", r)
+	}
+	// What is followed can't be followed once more.
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	inner := execSpec{Program: p, Path: "/bin/echo", Argv: []string{"echo", "ran"}}.arg(t)
+	r, _ = follow(t, p, "env", childVariable+"=follow", childVariable+"_ARG="+inner, self)
+	if !strings.HasPrefix(r.stdout, "follow: ") || strings.Contains(r.stdout, "ran") {
+		t.Errorf("followed twice: %v", r)
+	}
+}
+
+// TestFollowEnds checks that a command does not outlive what follows it.
+func TestFollowEnds(t *testing.T) {
+	cmd := childCommand("follow", execSpec{Program: deny(linux.KillProcess, unix.SYS_UNAME), Path: "/bin/sh",
+		Argv: []string{"sh", "-c", "echo $$; exec sleep 100"}}.arg(t))
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	line := make([]byte, 20)
+	n, err := out.Read(line)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pid, err := strconv.Atoi(strings.TrimSpace(string(line[:n])))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := unix.Kill(pid, 0); err != nil {
+		t.Fatal(err)
+	}
+	cmd.Process.Kill()
+	cmd.Wait()
+	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+		status, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+		if err != nil || strings.Contains(string(status), ") Z ") {
+			return
+		}
+		if time.Now().After(deadline) {
+			unix.Kill(pid, unix.SIGKILL)
+			t.Fatalf("the command lives on: %s", status)
+		}
+	}
+}
+
+// TestFollowI386 checks that calls by another way into the kernel are told as such.
+func TestFollowI386(t *testing.T) {
+	if runtime.GOARCH != "amd64" {
+		t.Skip("i386 calls are x86_64 machines'")
+	}
+	if err := oracle.Available(oracle.I386); err != nil {
+		t.Skipf("this kernel takes no i386 calls: %s", err)
+	}
+	// uname(NULL), then exit with the low bits of its errno.
+	code := []byte{
+		0xb8, 122, 0, 0, 0, // mov eax, uname
+		0x31, 0xdb, // xor ebx, ebx
+		0xcd, 0x80, // int 0x80
+		0x89, 0xc3, // mov ebx, eax
+		0xf7, 0xdb, // neg ebx
+		0xb8, 1, 0, 0, 0, // mov eax, exit
+		0xcd, 0x80, // int 0x80
+	}
+	path := filepath.Join(t.TempDir(), "i386")
+	if err := os.WriteFile(path, elf32(code), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	p := bpf.Program{
+		{Op: bpf.LdW, K: linux.WordArch.Offset(false)},
+		{Op: bpf.JeqK, K: linux.I386.Audit(), Jf: 3},
+		{Op: bpf.LdW, K: linux.WordNR.Offset(false)},
+		{Op: bpf.JeqK, K: 122, Jf: 1},
+		{Op: bpf.RetK, K: uint32(linux.Errno.With(uint16(unix.EXFULL)))},
+		{Op: bpf.RetK, K: uint32(linux.Allow)},
+	}
+	r, refused := follow(t, p, path)
+	want := []string{fmt.Sprintf("i386 i386 uname: %s", linux.Errno.With(uint16(unix.EXFULL)))}
+	if r.code != int(unix.EXFULL) || !slices.Equal(refused, want) {
+		t.Errorf("%v; told %q, want %q", r, refused, want)
+	}
+}
+
+// elf32 returns a program for i386.
+func elf32(code []byte) []byte {
+	const base, header = 0x08048000, 52 + 32
+	var b bytes.Buffer
+	put := func(values ...any) {
+		for _, v := range values {
+			binary.Write(&b, binary.LittleEndian, v) // to memory
+		}
+	}
+	put([16]byte{0x7f, 'E', 'L', 'F', 1, 1, 1}, uint16(2), uint16(3), uint32(1), uint32(base+header), uint32(52), uint32(0), uint32(0),
+		uint16(52), uint16(32), uint16(1), uint16(0), uint16(0), uint16(0))
+	size := uint32(header + len(code))
+	put(uint32(1), uint32(0), uint32(base), uint32(base), size, size, uint32(5), uint32(0x1000))
+	b.Write(code)
+	return b.Bytes()
+}
