@@ -25,14 +25,15 @@ type SPOOptions struct {
 const (
 	spoGroup = "security-profiles-operator.x-k8s.io/"
 	spoKind  = "SeccompProfile"
+	spoOld   = "v1alpha1"
 	// maxHeads is how many findings there may be about what the objects are.
 	maxHeads = 100
 	// maxBases is how many profiles may build on each other.
 	maxBases = 10
 )
 
-// ParseSPO reads a SeccompProfile of the security-profiles-operator (v1, v1beta1),
-// as YAML or JSON. The profile is the one that the operator installs on a node,
+// ParseSPO reads a SeccompProfile of the security-profiles-operator (v1, v1beta1 and
+// the v1alpha1 of old), as YAML or JSON. The profile is the one that the operator installs on a node,
 // nil where the findings hold errors.
 //
 // A profile whose baseProfileName is set has the syscalls of its base, too. Those
@@ -125,8 +126,8 @@ func (r *spoReader) head(top *value) (name string) {
 		}
 	}
 	r.object(top, map[string]field{
-		"apiVersion": text(func(s string) bool { return s == spoGroup+"v1" || s == spoGroup+"v1beta1" },
-			"apiVersion is "+spoGroup+"v1 or v1beta1, not %q"),
+		"apiVersion": text(func(s string) bool { return s == spoGroup+"v1" || s == spoGroup+"v1beta1" || s == spoGroup+spoOld },
+			"apiVersion is "+spoGroup+"v1, v1beta1 or v1alpha1, not %q"),
 		"kind":   text(func(s string) bool { return s == spoKind }, "kind is "+spoKind+", not %q"),
 		"spec":   skip,
 		"status": skip,
@@ -171,7 +172,7 @@ func (r *spoReader) profile(o *object, path []*value) *Profile {
 	out := &Profile{Span: spec.span, DefaultSpan: spec.span}
 	var base *value
 	skip := func(*value) {}
-	r.object(spec, map[string]field{
+	fields := map[string]field{
 		"defaultAction": func(v *value) {
 			out.DefaultSpan = v.span
 			out.DefaultAction = r.action(v)
@@ -192,7 +193,11 @@ func (r *spoReader) profile(o *object, path []*value) *Profile {
 		},
 		"state":    skip, // whether it is installed at all
 		"disabled": skip, // v1beta1's name for that
-	}, "defaultAction")
+	}
+	if version, ok := o.top.member("apiVersion"); ok && version.text == spoGroup+spoOld {
+		fields["targetWorkload"] = skip // a part of the path that it is installed at
+	}
+	r.object(spec, fields, "defaultAction")
 	r.checkAction(out.DefaultSpan, out.DefaultAction, nil)
 	if base != nil && !r.diags.HasErrors() {
 		r.base(o, out, base, append(path, base))

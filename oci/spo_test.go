@@ -54,6 +54,24 @@ spec:
     - {index: 1, op: SCMP_CMP_MASKED_EQ, value: 0x10, valueTwo: 16}
 `
 
+// The first version had a field that the later ones have not.
+func TestOldSPO(t *testing.T) {
+	text := func(version string) *source.File {
+		return source.NewFile("p.yaml", "apiVersion: security-profiles-operator.x-k8s.io/"+version+"\nkind: SeccompProfile\nmetadata: {name: a}\n"+
+			"spec:\n  targetWorkload: shop\n  defaultAction: SCMP_ACT_LOG\n")
+	}
+	got, diags := oci.ParseSPO(text("v1alpha1"), oci.SPOOptions{})
+	if len(diags) > 0 || got.DefaultAction != specs.ActLog {
+		t.Errorf("%+v, %v", got, diags)
+	}
+	for _, version := range []string{"v1beta1", "v1"} {
+		got, diags = oci.ParseSPO(text(version), oci.SPOOptions{})
+		if want := `p.yaml:5:3: error[unknown-field]: no field named "targetWorkload" here`; got != nil || diags.Error() != want {
+			t.Errorf("%s: %v, want %s", version, diags, want)
+		}
+	}
+}
+
 func TestSPO(t *testing.T) {
 	file := source.NewFile("p.yaml", spoDocuments)
 	got, diags := oci.ParseSPO(file, oci.SPOOptions{Name: "web"})
@@ -186,7 +204,7 @@ func TestSPODocument(t *testing.T) {
 		{"b", two, ""},
 		{"", "kind: Pod\n", `p:1:7: error[wrong-kind]: this is a Pod and no SeccompProfile`},
 		{"", "kind: SeccompProfile\nspec: {defaultAction: SCMP_ACT_LOG}", `p:1:1: error[missing-field]: the field "apiVersion" is missing`},
-		{"", "apiVersion: v1\nkind: SeccompProfile\nspec: {defaultAction: SCMP_ACT_LOG}", `p:1:13: error[wrong-kind]: apiVersion is security-profiles-operator.x-k8s.io/v1 or v1beta1, not "v1"`},
+		{"", "apiVersion: v1\nkind: SeccompProfile\nspec: {defaultAction: SCMP_ACT_LOG}", `p:1:13: error[wrong-kind]: apiVersion is security-profiles-operator.x-k8s.io/v1, v1beta1 or v1alpha1, not "v1"`},
 		{"", top, `p:1:1: error[missing-field]: the field "spec" is missing`},
 		{"", top + "spec: {}", `p:3:7: error[missing-field]: the field "defaultAction" is missing`},
 		{"", top + "spec: {defaultAction: SCMP_ACT_LOG, archMap: []}", `p:3:37: error[unknown-field]: no field named "archMap" here`},
