@@ -98,6 +98,11 @@ func conditions(of calls, root *policy.Node) ([]arm, error) {
 	if arms := described(of, root, fewTerms); arms != nil {
 		return arms, nil
 	}
+	if onOneArgument(root) { // which numbers it is makes one list, however long
+		if arms := described(of, root, maxTerms); arms != nil {
+			return arms, nil
+		}
+	}
 	arms, err := spelled(of.arch, root)
 	if limit := (*LimitError)(nil); errors.As(err, &limit) {
 		if arms := described(of, root, maxTerms); arms != nil {
@@ -105,6 +110,25 @@ func conditions(of calls, root *policy.Node) ([]arm, error) {
 		}
 	}
 	return arms, err
+}
+
+// onOneArgument reports whether all tests of a graph compare one argument, or a half
+// of it, with numbers.
+func onOneArgument(root *policy.Node) bool {
+	only, seen := true, -1
+	policy.Walk(func(n *policy.Node) {
+		if n.IsLeaf() {
+			return
+		}
+		if n.Cmp == policy.CmpSet || n.X.Op != policy.OpWord || n.Y.Op != policy.OpConst {
+			only = false
+			return
+		}
+		i, _ := n.X.W.Arg()
+		only = only && (seen < 0 || seen == i)
+		seen = i
+	}, root)
+	return only
 }
 
 // described returns the actions with their sets of calls in words, at most so many

@@ -83,28 +83,34 @@ func TestRandomText(t *testing.T) {
 	}
 }
 
-// Long lists of numbers can be said; what is longer still is a limit, not a lack of
-// words.
+// Long lists of numbers are said as lists; what is longer still is a limit, not a
+// lack of words.
 func TestManyNumbers(t *testing.T) {
-	list := func(n int) *policy.Policy {
+	list := func(arg string, n, step int) *policy.Policy {
 		var numbers []string
 		for i := range n {
-			numbers = append(numbers, strconv.Itoa(7919*i+i*i%13))
+			numbers = append(numbers, strconv.Itoa(step*i+i*i%13))
 		}
-		return load(t, "DEFAULT_POSITIVE = allow\nDEFAULT_NEGATIVE = EPERM\nDEFAULT_POLICY = EPERM\nread: in(argL1, "+strings.Join(numbers, ", ")+")\n")
+		return load(t, "DEFAULT_POSITIVE = allow\nDEFAULT_NEGATIVE = EPERM\nDEFAULT_POLICY = EPERM\nread: in("+arg+", "+strings.Join(numbers, ", ")+")\n")
 	}
-	for _, n := range []int{60, 100, 900} {
-		want := list(n)
+	for _, c := range []struct {
+		arg     string
+		n, step int
+	}{{"argL1", 60, 7919}, {"argL1", 100, 7919}, {"argL1", 900, 7919}, {"arg1", 60, 7919}, {"arg1", 900, 7919}, {"arg1", 900, 7919 << 20}} {
+		n, want := c.n, list(c.arg, c.n, c.step)
 		text, err := Text(want, TextOptions{})
 		if err != nil {
 			t.Fatalf("%d: %v", n, err)
+		}
+		if !strings.Contains(text, "read: in("+c.arg+", ") || strings.Count(text, ", ") != n {
+			t.Errorf("%d numbers are no list: %.300s", n, text)
 		}
 		res, err := prove.Equivalent(prove.Policy(want), prove.Policy(load(t, text)), prove.Options{})
 		if err != nil || res.Verdict != prove.Equal {
 			t.Errorf("%d: %v, %v", n, res, err)
 		}
 	}
-	text, err := Text(list(5000), TextOptions{})
+	text, err := Text(list("argL1", 5000, 7919), TextOptions{})
 	var limit *LimitError
 	if !errors.As(err, &limit) || !strings.Contains(err.Error(), "x86_64 read") {
 		t.Errorf("%v\n%.200s", err, text)

@@ -77,10 +77,15 @@ func (s *Set) Terms(limit int) ([]Term, error) {
 			}
 		}
 	}
-	if err != nil {
-		return s.cubeTerms(limit)
+	if err == nil {
+		return best, nil
 	}
-	return best, nil
+	if len(units) == 1 && oneValue(units[0]) { // many numbers, which need no other order
+		if list, ok := s.intervals(limit, units[0]...); ok {
+			return []Term{{Factor{Words: units[0], Intervals: list}}}, nil
+		}
+	}
+	return s.cubeTerms(limit)
 }
 
 // fewWords is what terms may cost that are not worth a search for shorter ones.
