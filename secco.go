@@ -241,6 +241,9 @@ func (p *Policy) String() string {
 		return fmt.Sprintf("# %s\n", err)
 	}
 	text, err := decompile.Text(p.meaning, decompile.TextOptions{})
+	if err == nil {
+		text, err = lang.Canonical(text)
+	}
 	if err != nil {
 		return fmt.Sprintf("# The language has no words for this policy: %s\n", strings.ReplaceAll(err.Error(), "\n", " "))
 	}

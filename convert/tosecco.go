@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"secco/compiler/decompile"
+	"secco/lang"
 	"secco/linux"
 	"secco/oci"
 	"secco/policy"
@@ -76,6 +77,9 @@ func ToSecco(profile *oci.Profile, opts SeccoOptions) (string, source.Diagnostic
 		text.Guards = &decompile.Guards{Conditions: w.conditions(), On: w.on, Possible: w.possible, Policy: w.merged}
 	}
 	out, err := decompile.Text(plain, text)
+	if err == nil {
+		out, err = lang.Canonical(out)
+	}
 	if err == nil {
 		err = w.prove(out)
 	}

@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"secco/lang"
 )
 
 func TestLookup(t *testing.T) {
@@ -17,6 +19,9 @@ func TestLookup(t *testing.T) {
 		text, ok := Lookup(name)
 		if !ok || !strings.HasPrefix(string(text), "# ") {
 			t.Errorf("%s does not begin with what it is for: %.40q", name, text)
+		}
+		if canonical, err := lang.Canonical(string(text)); err != nil || canonical != string(text) {
+			t.Errorf("%s is not as secco fmt prints it: %v", name, err)
 		}
 	}
 }

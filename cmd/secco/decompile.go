@@ -115,6 +115,9 @@ func provedText(name string, p *policy.Policy, original prove.Filter, opts decom
 	if err != nil {
 		return nil, unsayable(name, err)
 	}
+	if text, err = lang.Canonical(text); err != nil {
+		return nil, refused("fault", "a fault in secco itself, please report it: %s: the policy made of it can't be read: %s", name, err)
+	}
 	again, findings := lang.Load([]*source.File{source.NewFile("<decompiled>", text)}, lang.Options{})
 	if err := findings.Err(); err != nil {
 		return nil, refused("fault", "a fault in secco itself, please report it: %s: the policy made of it can't be read: %s", name, err)

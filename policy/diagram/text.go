@@ -23,8 +23,12 @@ func NamesOf(a linux.Arch, nr uint32) Namer {
 	return func(arg int, k uint64, flags bool) (string, bool) { return a.ArgumentText(call, arg, k, flags) }
 }
 
-// fewNamed is up to how many values of a range are listed where all have names.
-const fewNamed = 8
+// Up to how many values of a range are listed: where all have names, and in any
+// case.
+const (
+	fewNamed  = 8
+	fewValues = 3
+)
 
 // TermsText is TermsString with names for numbers; nil has none.
 func TermsText(terms []Term, names Namer) string {
@@ -78,7 +82,7 @@ func (f Factor) text(inner bool, names Namer) string {
 		switch {
 		case i.Lo == i.Hi:
 			points = append(points, value(i.Lo))
-		case names.all(f.Words, i.Lo, i.Hi):
+		case names.all(f.Words, i.Lo, i.Hi), 0 < i.Lo && i.Hi < last(f.Words) && i.Hi-i.Lo < fewValues:
 			for k := i.Lo; k <= i.Hi; k++ {
 				points = append(points, value(k))
 			}
@@ -89,7 +93,11 @@ func (f Factor) text(inner bool, names Namer) string {
 		case i.Hi == last(f.Words):
 			list = append(list, fmt.Sprintf("%s >= %s", x, number(i.Lo)))
 		default:
-			list = append(list, fmt.Sprintf("(%s >= %s && %s <= %s)", x, number(i.Lo), x, number(i.Hi)))
+			text := fmt.Sprintf("%s >= %s && %s <= %s", x, number(i.Lo), x, number(i.Hi))
+			if len(f.Intervals) > 1 || inner && !f.Not {
+				text = "(" + text + ")"
+			}
+			list = append(list, text)
 		}
 	}
 	switch one := len(points) == 1; {
