@@ -99,7 +99,7 @@ func (c Choice) apply(to *Config) (*policies.Filter, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := to.SetSeccomp(profile); err != nil {
+	if err := to.SetSeccomp(unique(profile)); err != nil {
 		return nil, err
 	}
 	if err := to.RemoveAnnotation(crunProgram); err != nil {

@@ -26,8 +26,8 @@ import (
 // as a policy; the error holds a call that shows it. The profile is the one in
 // config.json, with what the runtime that calls the hook adds to it, where that is
 // laxer: runc answers numbers that are newer than all in the profile with ENOSYS,
-// even where the profile kills. A program for crun beside it has to be as strict as
-// well.
+// even where the profile kills. Programs that crun takes in its place, from an
+// annotation or from its cache, have to be as strict as well.
 func Gate(state *specs.State, choice Choice) error {
 	want, err := choice.Load(state.Annotations, capabilitiesOf(state), false)
 	if err != nil {
@@ -49,7 +49,16 @@ func Gate(state *specs.State, choice Choice) error {
 		return err
 	}
 	if data, ok := annotations[crunProgram]; ok {
-		if err := judgeProgram(data, want); err != nil {
+		if err := judgeAnnotation(data, want); err != nil {
+			return err
+		}
+	}
+	prepared, err := preparedProgram(state.Pid)
+	if err != nil {
+		return fmt.Errorf("the program that crun has prepared: %w", err)
+	}
+	if prepared != nil {
+		if err := judgeProgram(prepared, "the program that crun takes from its cache, which may be another profile's,", want); err != nil {
 			return err
 		}
 	}
@@ -85,8 +94,8 @@ func runtimesOf(pid int) []oci.Runtime {
 	return []oci.Runtime{{}, oci.Runc}
 }
 
-// judgeProgram judges the program that crun takes in place of the profile.
-func judgeProgram(data string, want *policies.Filter) error {
+// judgeAnnotation judges the program that crun takes in place of the profile.
+func judgeAnnotation(data string, want *policies.Filter) error {
 	const what = "the program of the annotation " + crunProgram
 	raw, err := base64.StdEncoding.DecodeString(data)
 	if err != nil {
@@ -96,6 +105,10 @@ func judgeProgram(data string, want *policies.Filter) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", what, err)
 	}
+	return judgeProgram(program, what, want)
+}
+
+func judgeProgram(program bpf.Program, what string, want *policies.Filter) error {
 	is, err := prove.Program(program)
 	if err != nil {
 		return fmt.Errorf("%s: %w", what, err)

@@ -74,6 +74,22 @@ func TestGate(t *testing.T) {
 			}
 		})
 	}
+	// What crun has in its cache for the profile may be another's program. The init has it
+	// open.
+	writeFile(t, filepath.Join(bundle, "config.json"), `{"linux":{"seccomp":`+strict+`}}`)
+	for want, p := range map[string]bpf.Program{"": kill, "from its cache, which may be another profile's, is less strict": allow} {
+		path := filepath.Join(t.TempDir(), "seccomp.bpf")
+		writeFile(t, path, string(bpf.Encode(p, binary.NativeEndian)))
+		open, err := os.Open(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = container.Gate(&specs.State{Bundle: bundle, Pid: os.Getpid()}, container.Choice{Dir: policies, Default: "p"})
+		if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
+			t.Errorf("%v, want %q", err, want)
+		}
+		open.Close()
+	}
 	// Guards are about what the container can have.
 	writeFile(t, filepath.Join(policies, "guarded.secco"), "DEFAULT_POLICY = allow\nuname: return EPERM\nwhen cap(CAP_SYS_ADMIN) {\n\tuname: return allow\n}\n")
 	for bounding, want := range map[string]string{`"CAP_SYS_ADMIN"`: "", ``: "less strict", `"CAP_CHOWN"`: "less strict", `"sys_admin"`: "no capability to all runtimes"} {
