@@ -14,6 +14,7 @@ import (
 	"secco/lang"
 	"secco/lang/eval"
 	"secco/linux"
+	"secco/oci"
 	"secco/policy"
 	"secco/source"
 )
@@ -59,8 +60,27 @@ func (s *session) loadEach(args ...string) ([]*filter, error) {
 			return nil, err
 		}
 		list = append(list, f)
+		s.tellAssumed(f)
 	}
 	return list, s.effective(list...)
+}
+
+// tellAssumed warns where a filter that goes with others depends on capabilities
+// that no flag states: the others may take them for something else.
+func (s *session) tellAssumed(f *filter) {
+	if s.IsSet("caps") || f.read == nil || f.read.Profile == nil {
+		return
+	}
+	for _, rule := range f.read.Profile.Syscalls {
+		for _, g := range [...]*oci.Guard{rule.Includes, rule.Excludes} {
+			if g != nil && len(g.Caps) > 0 {
+				var findings source.Diagnostics
+				findings.Warnf(g.Span, "assumed-capabilities", "the guards here and below are decided for Docker's default capabilities").Hint = "--caps says others"
+				s.warn(findings)
+				return
+			}
+		}
+	}
 }
 
 // forEach returns what a flag says of each of n filters: the one value that it has

@@ -30,19 +30,17 @@ func (r *Report) Changes() []Change {
 	for i := range r.Differences {
 		d := &r.Differences[i]
 		when := d.Condition()
-		for _, calls := range byArch(d.Calls) {
-			arch := archString(calls)
-			i := slices.IndexFunc(list, func(c Change) bool {
-				return c.Arches[0] == arch && c.A == d.A && c.B == d.B && c.When == when
-			})
-			if i < 0 {
-				i = len(list)
-				list = append(list, Change{Arches: []string{arch}, A: d.A, B: d.B, When: when})
-				parts = append(parts, nil)
-			}
-			parts[i] = append(parts[i], calls)
-			list[i].Differences = append(list[i].Differences, d)
+		arch := archString(d.Calls)
+		at := slices.IndexFunc(list, func(c Change) bool {
+			return c.Arches[0] == arch && c.A == d.A && c.B == d.B && c.When == when
+		})
+		if at < 0 {
+			at = len(list)
+			list = append(list, Change{Arches: []string{arch}, A: d.A, B: d.B, When: when})
+			parts = append(parts, nil)
 		}
+		parts[at] = append(parts[at], d.Calls)
+		list[at].Differences = append(list[at].Differences, d)
 	}
 	var merged []Change
 	for i, c := range list {
@@ -106,19 +104,6 @@ func (r *Report) String() string {
 	return b.String()
 }
 
-// byArch splits calls where the numbers of x86_64 become x32's and back.
-func byArch(c diagram.Calls) []diagram.Calls {
-	if c.Arch != diagram.One(linux.X86_64.Audit()) {
-		return []diagram.Calls{c}
-	}
-	cuts := map[uint32]bool{linux.X32Bit: true, 0xffffffff: true}
-	var list []diagram.Calls
-	for _, r := range diagram.Ranges(c.NR, cuts) {
-		list = append(list, diagram.Calls{Arch: c.Arch, NR: r})
-	}
-	return list
-}
-
 // syscallsOf returns the syscalls of an architecture's calls: the names in order,
 // then the numbers that have none.
 func syscallsOf(parts []diagram.Calls) []string {
@@ -174,7 +159,7 @@ func gaps(a linux.Arch) []diagram.Range {
 	case linux.X86_64:
 		all.Hi = linux.X32Bit - 1
 	case linux.X32:
-		all = diagram.Range{Lo: linux.X32Bit, Hi: 0xfffffffe}
+		all = numbersOfX32
 	}
 	cuts := map[uint32]bool{}
 	for _, s := range a.Syscalls() {

@@ -131,7 +131,7 @@ func (r *Report) add(found []Difference) {
 	before := r.Differences[n-len(found):]
 	for i := range found {
 		x, y := &before[i], &found[i]
-		if x.Calls.Arch != y.Calls.Arch || x.Calls.NR.Hi+1 != y.Calls.NR.Lo || x.A != y.A || x.B != y.B ||
+		if x.Calls.Arch != y.Calls.Arch || x.Calls.NR.Hi+1 != y.Calls.NR.Lo || archString(x.Calls) != archString(y.Calls) || x.A != y.A || x.B != y.B ||
 			x.Vague != "" || y.Vague != "" || x.Condition() != y.Condition() {
 			r.Differences = append(r.Differences, found...)
 			return

@@ -113,6 +113,14 @@ func TestDifferencesOfAllArchitectures(t *testing.T) {
 	if len(changes) != 2 || len(changes[0].Arches) != len(names) || !slices.Equal(last.Arches, []string{"other architectures"}) {
 		t.Errorf("%s\nwant all architectures by name, then the others", report)
 	}
+	// x32's numbers are no x86_64 ones, where a program does the same with both.
+	for _, d := range report.Differences {
+		for _, nr := range []uint32{d.Calls.NR.Lo, d.Calls.NR.Hi} {
+			if a, ok := linux.ArchOf(d.Calls.Arch.Lo, nr); ok && a.String() != archString(d.Calls) {
+				t.Errorf("%s has calls of %s", CallsString(d.Calls), a)
+			}
+		}
+	}
 	// Of nearly all syscalls those are named that are left out.
 	report, err = Differences(mustProgram(t, bpf.Program{
 		{Op: bpf.LdW}, {Op: bpf.JeqK, K: 3, Jt: 1}, {Op: bpf.JeqK, K: 0, Jf: 1}, {Op: bpf.RetK}, {Op: bpf.RetK, K: uint32(linux.Allow)},

@@ -117,7 +117,7 @@ func (p *wholePolicy) cut(calls diagram.Calls, cuts *diagram.Cuts) {
 		x86 = x86 || t.Arch.Audit() == linux.X86_64.Audit()
 	}
 	if x86 { // where the numbers are x32's
-		diagram.Range{Lo: linux.X32Bit, Hi: 0xfffffffe}.Cut(cuts.NR)
+		numbersOfX32.Cut(cuts.NR)
 		roots = append(roots, p.X32)
 	}
 	cuts.Graph(append(roots, p.BadArch)...)

@@ -239,6 +239,9 @@ func (c *comparison) slices(arches []linux.Arch, all bool) []diagram.Calls {
 	cut := func(calls diagram.Calls, cuts *diagram.Cuts) {
 		c.a.cut(calls, cuts)
 		c.b.cut(calls, cuts)
+		if all && calls.Arch == diagram.One(linux.X86_64.Audit()) {
+			numbersOfX32.Cut(cuts.NR)
+		}
 		seesArch = seesArch || cuts.SeesArch
 	}
 	var scope []diagram.Calls
@@ -282,15 +285,17 @@ func (c *comparison) slices(arches []linux.Arch, all bool) []diagram.Calls {
 	return list
 }
 
+// numbersOfX32 are those of x86_64's numbers that are x32's.
+var numbersOfX32 = diagram.Range{Lo: linux.X32Bit, Hi: 0xfffffffe}
+
 // callsOf returns the calls of an architecture.
 func callsOf(a linux.Arch) []diagram.Calls {
 	arch := diagram.One(a.Audit())
-	const last = 0xffffffff // not x32's
 	switch a {
 	case linux.X32:
-		return []diagram.Calls{{Arch: arch, NR: diagram.Range{Lo: linux.X32Bit, Hi: last - 1}}}
+		return []diagram.Calls{{Arch: arch, NR: numbersOfX32}}
 	case linux.X86_64:
-		return []diagram.Calls{{Arch: arch, NR: diagram.Range{Hi: linux.X32Bit - 1}}, {Arch: arch, NR: diagram.One(last)}}
+		return []diagram.Calls{{Arch: arch, NR: diagram.Range{Hi: numbersOfX32.Lo - 1}}, {Arch: arch, NR: diagram.One(numbersOfX32.Hi + 1)}}
 	}
 	return []diagram.Calls{{Arch: arch, NR: diagram.All()}}
 }
