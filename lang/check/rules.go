@@ -185,7 +185,9 @@ func (c *collector) syscall(n *syntax.Name, r *syntax.Rule) {
 		}
 		found = true
 		switch {
-		case c.skipped || c.arches != nil && !slices.Contains(c.arches, t.Arch):
+		case c.arches != nil && !slices.Contains(c.arches, t.Arch):
+		case c.skipped:
+			c.guarded[n.Text] = min(c.guarded[n.Text], c.rank.level)
 		case !isRange(n):
 			t.add(lo, Use{n, r, c.rank})
 		case c.affords(n, len(t.Ranges)):
@@ -223,6 +225,8 @@ func (c *collector) remove(r *syntax.Remove) {
 	for _, n := range r.Names {
 		names, removed := c.members(n), false
 		for _, name := range names {
+			// What a guard keeps out here may be there for other callers.
+			removed = removed || c.guarded[name] < c.rank.level
 			for _, t := range c.unit.Targets {
 				lo, hi, ok := t.Arch.Numbers(name)
 				if !ok || c.arches != nil && !slices.Contains(c.arches, t.Arch) {

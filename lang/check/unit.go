@@ -153,9 +153,10 @@ type collector struct {
 	rules   []*syntax.Rule      // all, in force or not
 	undo    []func()            // what brings back the scope around the block
 	rank    Rank
-	named   []linux.Arch // by ARCHES
-	arches  []linux.Arch // of the block around, nil outside
-	skipped bool         // by a guard
+	named   []linux.Arch   // by ARCHES
+	arches  []linux.Arch   // of the block around, nil outside
+	skipped bool           // by a guard
+	guarded map[string]int // syscalls with rules that were, and of which base, as in Rank
 	enough  Enough
 
 	included  int  // sources around, that the caller did not name
@@ -170,12 +171,13 @@ type collector struct {
 
 func newCollector(files []*syntax.File, opts Options) *collector {
 	return &collector{
-		unit:   &Unit{Defs: map[*syntax.Name]*syntax.Define{}, Unknown: map[*syntax.Name]bool{}},
-		opts:   opts,
-		files:  files,
-		scope:  map[string]*syntax.Define{},
-		groups: map[string][]string{},
-		stated: map[string]stated{},
+		unit:    &Unit{Defs: map[*syntax.Name]*syntax.Define{}, Unknown: map[*syntax.Name]bool{}},
+		opts:    opts,
+		files:   files,
+		scope:   map[string]*syntax.Define{},
+		groups:  map[string][]string{},
+		guarded: map[string]int{},
+		stated:  map[string]stated{},
 	}
 }
 
