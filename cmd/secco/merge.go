@@ -43,7 +43,11 @@ var mergeCommand = &cli.Command{
 		if err != nil {
 			return err
 		}
-		merged, err := s.merge(join, s.Args().Slice())
+		filters, err := s.loadEach(s.Args().Slice()...)
+		if err != nil {
+			return err
+		}
+		merged, err := s.merge(join, filters)
 		if err != nil {
 			return err
 		}
@@ -83,15 +87,11 @@ func (s *session) mergedForm() (func(*filter) error, error) {
 	return nil, badInput("unknown-form", "no form is called %q", name).hint("--to is one of %s", strings.Join(append(formNames(), formatNames()...), ", "))
 }
 
-// merge reads filters and returns their join, which is proved.
-func (s *session) merge(join policy.Join, names []string) (*filter, error) {
+// merge returns the join of filters, which is proved.
+func (s *session) merge(join policy.Join, filters []*filter) (*filter, error) {
 	var merged *filter
 	var expected prove.Filter
-	filters, err := s.loadEach(names...)
-	if err != nil {
-		return nil, err
-	}
-	for i, f := range filters {
+	for _, f := range filters {
 		original, err := provable(f)
 		if err != nil {
 			return nil, err
@@ -109,7 +109,7 @@ func (s *session) merge(join policy.Join, names []string) (*filter, error) {
 		expected = prove.Join(expected, original, join)
 		if dropped != nil {
 			var findings source.Diagnostics
-			findings.Warnf(source.Span{}, "dropped-setting", "%s: the filters do not agree on %s, which is left out", names[i], strings.Join(dropped, ", "))
+			findings.Warnf(source.Span{}, "dropped-setting", "%s: the filters do not agree on %s, which is left out", f.name, strings.Join(dropped, ", "))
 			s.warn(findings)
 		}
 	}
