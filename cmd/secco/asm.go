@@ -11,7 +11,12 @@ var asmCommand = &cli.Command{
 	Name:      "asm",
 	Usage:     "assemble a program's text",
 	ArgsUsage: "FILE",
-	Flags:     []cli.Flag{archFlag, outputFlag, jsonFlag},
+	Description: "The text is what secco disasm prints, or gosecco's. The program is checked as the kernel does,\n" +
+		"and written as raw BPF.",
+	Flags: []cli.Flag{
+		&cli.StringFlag{Name: "arch", Aliases: []string{"a"}, Usage: "`ARCHES` whose byte order the program is written in (default: x86_64)"},
+		outputFlag, jsonFlag,
+	},
 	Action: action(func(s *session) error {
 		if err := s.want(1, 1); err != nil {
 			return err

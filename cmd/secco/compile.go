@@ -19,6 +19,9 @@ var compileCommand = &cli.Command{
 	Name:      "compile",
 	Usage:     "compile a policy to the program that the kernel runs",
 	ArgsUsage: "FILTER...",
+	Description: "The program is classic BPF, as seccomp(2) takes it: \"bpf\" writes its instructions as they are in\n" +
+		"memory, the other formats as text. One of more than 4096 instructions, which is what the kernel\n" +
+		"takes, is an error that names the rules that cost most.",
 	Flags: flags([]cli.Flag{
 		archFlag, outputFlag, formatFlag, optimizeFlag, freqFlag,
 		&cli.StringFlag{Name: "name", Usage: "`NAME` of the array in formats c and go (default: by the filter's name)"},

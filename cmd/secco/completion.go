@@ -18,37 +18,60 @@ var completionCommand = &cli.Command{
 		case "zsh":
 			return s.print([]byte(zshCompletion))
 		case "fish":
-			script, err := s.App.ToFishCompletion()
-			if err != nil {
-				return err
-			}
-			return s.print([]byte(script))
+			return s.print([]byte(fishCompletion))
 		default:
 			return badInput("usage", "no completion for %q", shell).hint("there is bash, zsh and fish")
 		}
 	}),
 }
 
-// Both ask secco itself what may stand where the cursor is; files are completed
-// where it has no answer.
+// All ask secco itself what may stand where the cursor is.
 const bashCompletion = `_secco() {
-	local word=${COMP_WORDS[COMP_CWORD]} ask=("${COMP_WORDS[@]:0:COMP_CWORD}")
-	[[ $word == -* ]] && ask+=("$word")
-	COMPREPLY=($(compgen -W "$("${ask[@]}" --generate-bash-completion 2>/dev/null)" -- "$word"))
+	local word=${COMP_WORDS[COMP_CWORD]} line
+	COMPREPLY=()
+	while IFS= read -r line; do
+		case $line in
+		:files)
+			compopt -o filenames 2>/dev/null
+			mapfile -t -O ${#COMPREPLY[@]} COMPREPLY < <(compgen -f -- "$word")
+			;;
+		:commands) mapfile -t -O ${#COMPREPLY[@]} COMPREPLY < <(compgen -c -- "$word") ;;
+		*) COMPREPLY+=("${line%%$'\t'*}") ;;
+		esac
+	done < <("${COMP_WORDS[0]}" ` + completeWord + ` "${COMP_WORDS[@]:1:COMP_CWORD-1}" "$word" 2>/dev/null)
 }
-complete -o bashdefault -o default -F _secco secco
+complete -F _secco secco
 `
 
-const zshCompletion = `_secco() {
-	local -a ask known
-	ask=("${(@)words[1,CURRENT-1]}")
-	[[ ${words[CURRENT]} == -* ]] && ask+=("${words[CURRENT]}")
-	known=("${(@f)$("${ask[@]}" --generate-bash-completion 2>/dev/null)}")
-	if (( ${#known} )) && [[ -n ${known[1]} ]]; then
-		compadd -- "${known[@]%%:*}"
-	else
-		_files
-	fi
+const zshCompletion = `#compdef secco
+_secco() {
+	local -a known
+	local line
+	for line in "${(@f)$("${words[1]}" ` + completeWord + ` "${(@)words[2,CURRENT-1]}" "${words[CURRENT]}" 2>/dev/null)}"; do
+		case $line in
+		:files) _files ;;
+		:commands) _command_names -e ;;
+		?*) known+=("${line%%$'\t'*}") ;;
+		esac
+	done
+	(( ${#known} )) && compadd -- "${known[@]}"
 }
 compdef _secco secco
+`
+
+const fishCompletion = `function __secco_complete
+	set -l words (commandline -opc)
+	set -l word (commandline -ct)
+	for line in ($words[1] ` + completeWord + ` $words[2..-1] "$word" 2>/dev/null)
+		switch $line
+			case :files
+				__fish_complete_path "$word"
+			case :commands
+				__fish_complete_command
+			case '*'
+				echo $line
+		end
+	end
+end
+complete -c secco -f -a '(__secco_complete)'
 `

@@ -15,7 +15,9 @@ var disasmCommand = &cli.Command{
 	Name:      "disasm",
 	Usage:     "print a filter's program as assembler text, with the rules that it comes from",
 	ArgsUsage: "FILTER...",
-	Flags:     flags([]cli.Flag{archFlag, outputFlag, optimizeFlag, freqFlag}, inputFlags),
+	Description: "A policy is compiled first. What is printed, secco asm turns back into the same program; the rules\n" +
+		"stand in it as comments. pid:N is what the kernel holds for a process.",
+	Flags: flags([]cli.Flag{archFlag, outputFlag, optimizeFlag, freqFlag}, inputFlags),
 	Action: action(func(s *session) error {
 		if err := s.want(1, -1); err != nil {
 			return err

@@ -28,6 +28,12 @@ func secco(args []string, stdin io.Reader, stdout, stderr io.Writer) (code int) 
 		}
 	}()
 	app := newApp(stdin, stdout, stderr)
+	if len(args) > 1 && args[1] == completeWord {
+		for _, c := range complete(app, args[2:]) {
+			fmt.Fprintln(stdout, c) // where the shell doesn't read it, nobody misses it
+		}
+		return exitDone
+	}
 	args, err := reorder(app, args)
 	if err == nil {
 		err = app.Run(args)
@@ -58,7 +64,6 @@ func newApp(stdin io.Reader, stdout, stderr io.Writer) *cli.App {
 			proveCommand, diffCommand, verifyCommand, testCommand, costCommand, runCommand, fmtCommand, profilesCommand, doctorCommand, completionCommand,
 		},
 		Version:                   buildVersion(),
-		EnableBashCompletion:      true,
 		DisableSliceFlagSeparator: true,
 		Reader:                    stdin,
 		Writer:                    stdout,
@@ -73,12 +78,13 @@ func newApp(stdin io.Reader, stdout, stderr io.Writer) *cli.App {
 				}
 				return badInput("usage", "a command is missing")
 			}
-			return unknownCommand(c)
+			return unknownCommand(c.App, c.Args().First())
 		},
 	}
 	cli.VersionPrinter = func(c *cli.Context) { fmt.Fprint(c.App.Writer, version()) }
 	for _, c := range app.Commands {
 		c.HideHelpCommand = true // "help" may be a file's name
+		c.CustomHelpTemplate = helpOf(c)
 		c.OnUsageError = usageError
 	}
 	return app
@@ -93,11 +99,10 @@ func usageError(c *cli.Context, err error, _ bool) error {
 	return f
 }
 
-func unknownCommand(c *cli.Context) error {
-	name := c.Args().First()
+func unknownCommand(app *cli.App, name string) error {
 	f := badInput("usage", "no command %q", name)
 	var known []string
-	for _, command := range c.App.Commands {
+	for _, command := range app.Commands {
 		known = append(known, command.Name)
 	}
 	if near, ok := linux.Closest(name, known); ok {

@@ -37,6 +37,9 @@ func TestScripts(t *testing.T) {
 				return libseccomp.Available, nil
 			case "kernel": // with CI set it has to be there
 				return os.Getenv("CI") != "" || oracle.Available(oracle.AMD64, oracle.I386) == nil, nil
+			case "zsh", "fish": // likewise
+				_, err := exec.LookPath(cond)
+				return os.Getenv("CI") != "" || err == nil, nil
 			case "root":
 				return os.Getuid() == 0, nil
 			}

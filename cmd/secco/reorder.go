@@ -12,9 +12,6 @@ import (
 // argument. Behind "--" nothing is a flag, and neither is anything that belongs
 // to the command which `secco run` starts.
 func reorder(app *cli.App, args []string) ([]string, error) {
-	if len(args) > 0 && args[len(args)-1] == "--generate-bash-completion" {
-		return args, nil
-	}
 	at := 1
 	for at < len(args) && strings.HasPrefix(args[at], "-") {
 		at++ // the program's own flags, none of which has a value
@@ -23,6 +20,9 @@ func reorder(app *cli.App, args []string) ([]string, error) {
 		return args, nil
 	}
 	cmd := app.Command(args[at])
+	if name := args[at]; (name == "help" || name == "h") && at+1 < len(args) && app.Command(args[at+1]) == nil {
+		return nil, unknownCommand(app, args[at+1])
+	}
 	if cmd == nil {
 		return args, nil
 	}

@@ -89,37 +89,37 @@ func (s *session) want(least, most int) error {
 var (
 	jsonFlag = &cli.BoolFlag{Name: "json", DisableDefaultText: true, Usage: "diagnostics, and where there are any results, as JSON, one object a line"}
 	archFlag = &cli.StringFlag{
-		Name: "arch", Aliases: []string{"a"}, Usage: "`ARCHES` that a policy is for, with commas between them (default: those that it names itself, else x86_64)",
+		Name: "arch", Category: readingFlags, Aliases: []string{"a"}, Usage: "`ARCHES` that a policy is for, with commas between them (default: those that it names itself, else x86_64)",
 	}
 	freqFlag     = &cli.StringFlag{Name: "freq", Usage: "make calls cheap that are frequent by `FILE`: minijail's frequencies, strace -c, perf trace -s", TakesFile: true}
 	optimizeFlag = &cli.StringFlag{Name: "optimize", Aliases: []string{"O"}, Value: "speed", Usage: "`GOAL` of the compiler: speed or size"}
 	// targetsFlag stands in for archFlag where --arch is about calls.
-	targetsFlag = &cli.StringFlag{Name: "targets", Usage: "`ARCHES` that a policy is for, with commas between them (default: those that it names itself, else x86_64)"}
+	targetsFlag = &cli.StringFlag{Name: "targets", Category: readingFlags, Usage: "`ARCHES` that a policy is for, with commas between them (default: those that it names itself, else x86_64)"}
 
 	versionFlag = &cli.StringFlag{
-		Name: "kernel-version", Aliases: []string{"kernel"}, Usage: "`VERSION` of the kernel, such as 5.15, for guards (default: none; for a Docker profile a new one)",
+		Name: "kernel-version", Category: readingFlags, Aliases: []string{"kernel"}, Usage: "`VERSION` of the kernel, such as 5.15, for guards (default: none; for a Docker profile a new one)",
 	}
 
 	// Where a command takes several filters these may have a value for each, with
 	// commas between them.
-	fromFlag   = &cli.StringFlag{Name: "from", Usage: "what FILTER is, instead of telling it from its content: `KIND` is " + kindNames()}
-	threadFlag = &cli.StringFlag{Name: "thread", Usage: "`NAME` of the filter in a file of kind seccompiler or spo that has several"}
+	fromFlag   = &cli.StringFlag{Name: "from", Category: readingFlags, Usage: "what FILTER is, instead of telling it from its content: `KIND` is " + kindNames()}
+	threadFlag = &cli.StringFlag{Name: "thread", Category: readingFlags, Usage: "`NAME` of the filter in a file of kind seccompiler or spo that has several"}
 
 	inputFlags = []cli.Flag{
 		fromFlag,
-		&cli.StringSliceFlag{Name: "define", Usage: "read macros and names from `FILE` first (repeatable)", TakesFile: true},
-		&cli.StringSliceFlag{Name: "define-text", Usage: "read macros and names from `TEXT` first (repeatable)"},
-		&cli.StringSliceFlag{Name: "include", Aliases: []string{"I"}, Usage: "look for included policies in `DIR` too, after the policy's own directory; /PATH=DIR has DIR stand for PATH (repeatable)", TakesFile: true},
-		&cli.StringFlag{Name: "caps", Usage: "`CAPABILITIES` of the container, with commas between them, for guards (default: none; for a Docker profile Docker's)"},
+		&cli.StringSliceFlag{Name: "define", Category: readingFlags, Usage: "read macros and names from `FILE` first (repeatable)", TakesFile: true},
+		&cli.StringSliceFlag{Name: "define-text", Category: readingFlags, Usage: "read macros and names from `TEXT` first (repeatable)"},
+		&cli.StringSliceFlag{Name: "include", Category: readingFlags, Aliases: []string{"I"}, Usage: "look for included policies in `DIR` too, after the policy's own directory; /PATH=DIR has DIR stand for PATH (repeatable)", TakesFile: true},
+		&cli.StringFlag{Name: "caps", Category: readingFlags, Usage: "`CAPABILITIES` of the container, with commas between them, for guards (default: none; for a Docker profile Docker's)"},
 		versionFlag,
-		&cli.StringFlag{Name: "runtime", Usage: "`RUNTIME` that loads an OCI profile, for what it adds and needs: none, crun, runc, or one with its version, such as runc:1.1.5", Value: "none"},
-		&cli.StringFlag{Name: "through", Usage: "`libseccomp` is to build the program of an OCI profile, instead of its rules being taken by their meaning"},
+		&cli.StringFlag{Name: "runtime", Category: readingFlags, Usage: "`RUNTIME` that loads an OCI profile, for what it adds and needs: none, crun, runc, or one with its version, such as runc:1.1.5", Value: "none"},
+		&cli.StringFlag{Name: "through", Category: readingFlags, Usage: "`libseccomp` is to build the program of an OCI profile, instead of its rules being taken by their meaning"},
 		threadFlag,
-		&cli.StringFlag{Name: "default-positive", Usage: "`ACTION` of a rule that holds, where the policy sets none"},
-		&cli.StringFlag{Name: "default-negative", Usage: "`ACTION` of a rule that does not hold, where the policy sets none"},
-		&cli.StringFlag{Name: "default-policy", Usage: "`ACTION` of a call without a rule, where the policy sets none"},
-		&cli.StringFlag{Name: "default-badarch", Usage: "`ACTION` of a call of another architecture, where the policy sets none (default: kill_thread)"},
-		&cli.StringFlag{Name: "default-x32", Usage: "`ACTION` of an x32 call where x32 is no target and the policy sets none (default: as --default-badarch)"},
+		&cli.StringFlag{Name: "default-positive", Category: readingFlags, Usage: "`ACTION` of a rule that holds, where the policy sets none"},
+		&cli.StringFlag{Name: "default-negative", Category: readingFlags, Usage: "`ACTION` of a rule that does not hold, where the policy sets none"},
+		&cli.StringFlag{Name: "default-policy", Category: readingFlags, Usage: "`ACTION` of a call without a rule, where the policy sets none"},
+		&cli.StringFlag{Name: "default-badarch", Category: readingFlags, Usage: "`ACTION` of a call of another architecture, where the policy sets none (default: kill_thread)"},
+		&cli.StringFlag{Name: "default-x32", Category: readingFlags, Usage: "`ACTION` of an x32 call where x32 is no target and the policy sets none (default: as --default-badarch)"},
 		jsonFlag,
 	}
 )
