@@ -31,6 +31,8 @@ import "container/heap"
 // calls are decided early. So there is also the way forward: the calls that reach
 // each decision, from the first to the last, those of ways that meet again united.
 // Neither is better in general; both are tried with a small budget, then with all.
+// What made the diagram before in this space is tried first: filters that are
+// compared are alike, and what failed for the same calls is not tried again.
 
 // choice is a decision: a leaf, or a condition and where it leads.
 type choice[S comparable] struct {
@@ -71,15 +73,33 @@ type chooser[S comparable] interface {
 	order(S) int
 }
 
+// way is how a diagram is made, and of how many nodes at most.
+type way struct {
+	forward bool
+	nodes   int
+}
+
 // function returns the diagram of the decision at a place of a graph, which is
-// started anew for every attempt.
-func function[S comparable](s *Space, start func() chooser[S], at S) (f Ref) {
-	const small = 16 // part of the budget
+// started anew for every attempt. The graph is that of a program or policy.
+func function[S comparable](s *Space, of any, start func() chooser[S], at S) (f Ref) {
+	try := func(w way) error {
+		return s.try(of, w, func() {
+			if w.forward {
+				f = forward(s, start(), at)
+			} else {
+				f = (&diagrams[S]{s, start(), map[S]Ref{}}).of(at)
+			}
+		})
+	}
+	if s.won.nodes > 0 && try(s.won) == nil {
+		return f
+	}
+	const small = 8 // part of the budget
 	for _, nodes := range [...]int{s.limits.Nodes / small, s.limits.Nodes} {
-		if s.attempt(nodes, func() { f = (&diagrams[S]{s, start(), map[S]Ref{}}).of(at) }) == nil {
+		if try(way{false, nodes}) == nil {
 			return f
 		}
-		err := s.attempt(nodes, func() { f = forward(s, start(), at) })
+		err := try(way{true, nodes})
 		if err == nil {
 			return f
 		}

@@ -17,7 +17,7 @@ func (s *Space) Graph(root *policy.Node) Ref {
 			g.meets[n] = g.leadsToShared(n.Yes) || g.leadsToShared(n.No)
 		}
 	}, root)
-	return function(s, func() chooser[*policy.Node] {
+	return function(s, root, func() chooser[*policy.Node] {
 		g.vectors = map[*policy.Expr]*Vector{}
 		return g
 	}, root)

@@ -90,6 +90,7 @@ func (s *Space) abstractTest(cmp policy.Cmp, x, y *Vector) (f Ref, ok bool) {
 	if _, isConst := constant(y); isConst {
 		return False, false
 	}
+	s.comparesTwo = true
 	if !s.opaqueTests && !s.isOpaque(x) && !s.isOpaque(y) {
 		return False, false
 	}

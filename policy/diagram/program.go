@@ -52,7 +52,7 @@ type executor struct {
 
 // Program returns the diagram of what a program returns.
 func (s *Space) Program(p *Program) Ref {
-	return function(s, func() chooser[state] {
+	return function(s, p, func() chooser[state] {
 		return &executor{Space: s, Program: p, bigEndian: s.calls.BigEndian(), index: map[Vector]value{}}
 	}, state{})
 }

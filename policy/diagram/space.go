@@ -100,8 +100,12 @@ type Space struct {
 	order Order
 	calls Calls
 
+	won    way               // that the last diagram was made in; zero where there is none
+	failed map[attempt]error // of these calls
+
 	opaque      map[opaqueKey]int32 // level of the first variable; nil where nothing is abstracted
 	opaqueTests bool
+	comparesTwo bool // values that depend on the call
 	nextOpaque  int
 	seesOpaque  map[Ref]bool
 }
@@ -114,6 +118,7 @@ func NewSpace(calls Calls, order Order, limits Limits) *Space {
 		table:  make([]slot, 1<<12),
 		cache:  make([]entry, 1<<12),
 
+		failed:     map[attempt]error{},
 		seesOpaque: map[Ref]bool{},
 	}
 	s.Reset(calls, order)
@@ -126,8 +131,11 @@ func (s *Space) Reset(calls Calls, order Order) {
 	s.gen++
 	s.room = s.limits.Nodes
 	s.nodes = append(s.nodes[:0], node{leafLevel, 0, 0}, node{leafLevel, 1, 0})
-	s.calls, s.order = calls, order
-	s.opaque, s.nextOpaque = nil, 0
+	if s.calls != calls {
+		clear(s.failed)
+	}
+	s.calls, s.order, s.won = calls, order, way{}
+	s.opaque, s.nextOpaque, s.comparesTwo = nil, 0, false
 	clear(s.seesOpaque)
 	if order.shifts == 0 && len(order.groups) == 0 {
 		s.level, s.bitAt = plainLevel, plainBitAt
@@ -158,6 +166,35 @@ func (s *Space) Do(f func()) (err error) {
 	}()
 	f()
 	return nil
+}
+
+// attempt is one at the diagram of a program or graph.
+type attempt struct {
+	of          any
+	way         way
+	abstract    bool
+	opaqueTests bool
+}
+
+// try makes a diagram in a way, if that did not fail before for the same calls.
+func (s *Space) try(of any, w way, f func()) error {
+	key := attempt{of, w, s.opaque != nil, s.opaque != nil && s.opaqueTests}
+	if err, known := s.failed[key]; known {
+		return err
+	}
+	err := s.attempt(w.nodes, f)
+	if err == nil {
+		s.won = w
+		return nil
+	}
+	s.failed[key] = err
+	if key.abstract && s.Exact() { // it would fail in others, too
+		s.failed[attempt{of, w, false, false}] = err
+		if !s.comparesTwo {
+			s.failed[attempt{of, w, true, true}] = err
+		}
+	}
+	return err
 }
 
 // attempt runs f, which may make so many nodes. Where that or another limit but

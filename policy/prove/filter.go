@@ -26,6 +26,10 @@ type Filter interface {
 	meet(diagram.Calls, *diagram.Meetings)
 	// build returns what the filter does with the space's calls.
 	build(*diagram.Space) diagram.Ref
+	// mirrored reports whether what the filter does with calls of one byte order is
+	// what it does with those of the other, halves of 64 bits swapped, as long as it
+	// does not look at the architecture.
+	mirrored() bool
 	// circuit returns what the filter does with the circuit's calls.
 	circuit(*circuit.Circuit) (circuit.Outcome, error)
 	// constants returns the constants that calls are compared with.
@@ -58,6 +62,8 @@ func (p *program) constant(s *diagram.Space) (linux.Action, bool) { return s.Con
 func (p *program) meet(calls diagram.Calls, m *diagram.Meetings) { p.Analyse(calls, m, nil) }
 
 func (p *program) build(s *diagram.Space) diagram.Ref { return s.Program(p.Program) }
+
+func (p *program) mirrored() bool { return true }
 
 func (p *program) circuit(c *circuit.Circuit) (circuit.Outcome, error) { return c.Program(p.Program) }
 
@@ -138,6 +144,9 @@ func (p *wholePolicy) meet(calls diagram.Calls, m *diagram.Meetings) {
 }
 
 func (p *wholePolicy) build(s *diagram.Space) diagram.Ref { return s.Graph(p.root(s.Calls())) }
+
+// mirrored is part of Filter: graphs test halves by their names.
+func (p *wholePolicy) mirrored() bool { return false }
 
 func (p *wholePolicy) circuit(c *circuit.Circuit) (circuit.Outcome, error) {
 	return c.Graph(p.root(c.Calls()))

@@ -49,6 +49,8 @@ func (f *joined) build(s *diagram.Space) diagram.Ref {
 	return s.Ite(second, b, a)
 }
 
+func (f *joined) mirrored() bool { return f.a.mirrored() && f.b.mirrored() }
+
 func (f *joined) circuit(c *circuit.Circuit) (circuit.Outcome, error) {
 	a, err := f.a.circuit(c)
 	if err != nil {

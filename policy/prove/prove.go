@@ -123,31 +123,45 @@ func AtLeastAsStrict(a, b Filter, o Options) (Result, error) {
 // of the limits, and the solver for a moment. Where others were given up already it
 // leaves it at that.
 func (c *comparison) settle(calls diagram.Calls, violates relation, brief bool) (*Witness, error) {
-	var limit error
 	var question *circuit.Question
-	for _, patience := range [...]time.Duration{shortLook, longLook} {
-		c.space.Frugal = patience == shortLook
-		err := error(errExhausted)
-		var w *Witness
-		if !c.space.Exhausted() {
-			if w, err = c.decide(calls, violates); !isLimit(err) {
-				return w, err
-			}
+	diagrams := func() (*Witness, error) {
+		if c.space.Exhausted() {
+			return nil, errExhausted
 		}
-		if limit == nil {
-			limit = err
-			if question, err = c.ask(calls, violates); err != nil && !isLimit(err) {
-				return nil, err
-			}
+		return c.decide(calls, violates)
+	}
+	solver := func(patience time.Duration) (*Witness, error) {
+		if question == nil {
+			return nil, errUnsolved
 		}
-		if question != nil {
-			if w, err = c.answer(question, calls, violates, patience); !isLimit(err) {
-				return w, err
-			}
+		return c.answer(question, calls, violates, patience)
+	}
+	c.space.Frugal, c.hard = true, false
+	w, limit := diagrams()
+	if !isLimit(limit) {
+		return w, limit
+	}
+	question, err := c.ask(calls, violates)
+	if err != nil && !isLimit(err) {
+		return nil, err
+	}
+	if w, err = solver(shortLook); !isLimit(err) {
+		return w, err
+	}
+	if brief {
+		return nil, limit
+	}
+	c.space.Frugal = false
+	if c.hard { // larger diagrams will hardly do
+		if w, err = solver(longLook); !isLimit(err) {
+			return w, err
 		}
-		if brief {
-			break
-		}
+	}
+	if w, err = diagrams(); !isLimit(err) || c.hard {
+		return w, err
+	}
+	if w, err = solver(longLook); !isLimit(err) {
+		return w, err
 	}
 	return nil, limit
 }
@@ -175,6 +189,7 @@ type comparison struct {
 	rand  *rand.Rand // for checks; always the same
 
 	patience time.Duration // with solvers
+	hard     bool          // whether something computed in the slice has no small diagram
 }
 
 func newComparison(a, b Filter, o Options) *comparison {
@@ -270,15 +285,19 @@ func (c *comparison) slices(arches []linux.Arch, all bool) []diagram.Calls {
 		}
 	}
 	var list []diagram.Calls
-	blind := map[bool]bool{} // byte orders in which some range stands for all that don't look at arch
+	// What does not look at arch is the same for all; one range stands for the others
+	// of its byte order, or for those of the other, too.
+	blind := map[bool]bool{}
+	mirrored := c.a.mirrored() && c.b.mirrored()
 	for _, calls := range scope {
 		seesArch = false
 		parts := diagram.Slices(calls, cut)
 		if len(arches) == 0 && !all && !seesArch {
-			if blind[calls.BigEndian()] {
+			big := calls.BigEndian() && !mirrored
+			if blind[big] {
 				continue
 			}
-			blind[calls.BigEndian()] = true
+			blind[big] = true
 		}
 		list = append(list, parts...)
 	}
@@ -360,6 +379,7 @@ func (c *comparison) diagrams(calls diagram.Calls, how space) (f, g diagram.Ref,
 		c.space.Abstract(how == abstractTests)
 	}
 	err = c.space.Do(func() { f, g = c.a.build(c.space), c.b.build(c.space) })
+	c.hard = c.hard || how == abstract && !c.space.Exact()
 	return f, g, err
 }
 
