@@ -45,7 +45,8 @@ var choiceFlags = []cli.Flag{
 	&cli.StringFlag{Name: "dir", Usage: "the `DIRECTORY` where names are looked up (/etc/secco)"},
 	&cli.StringFlag{Name: "default", Usage: "the policy of containers without the annotation " + container.PolicyAnnotation + ": a `NAME`"},
 	&cli.StringFlag{Name: "sandbox", Usage: "the policy of pods' pause containers: a `NAME` (" + container.SandboxPolicy + ")"},
-	&cli.StringFlag{Name: "settings", Usage: "a JSON `FILE` with policy, dir, default and sandbox; flags win", Value: settingsFile},
+	&cli.StringFlag{Name: "libseccomp", Usage: "the `RELEASE` of libseccomp that the runtime has; found out if not given"},
+	&cli.StringFlag{Name: "settings", Usage: "a JSON `FILE` with policy, dir, default, sandbox and libseccomp; flags win", Value: settingsFile},
 }
 
 func newApp(stdin io.Reader, stdout, stderr io.Writer) *cli.App {
@@ -194,8 +195,8 @@ func choiceOf(c *cli.Context) (container.Choice, error) {
 	if err != nil {
 		return container.Choice{}, err
 	}
-	choice := container.Choice{Policy: s.Policy, Dir: s.Dir, Default: s.Default, Sandbox: s.Sandbox}
-	for flag, to := range map[string]*string{"policy": &choice.Policy, "dir": &choice.Dir, "default": &choice.Default, "sandbox": &choice.Sandbox} {
+	choice := container.Choice{Policy: s.Policy, Dir: s.Dir, Default: s.Default, Sandbox: s.Sandbox, Libseccomp: s.Libseccomp}
+	for flag, to := range map[string]*string{"libseccomp": &choice.Libseccomp, "policy": &choice.Policy, "dir": &choice.Dir, "default": &choice.Default, "sandbox": &choice.Sandbox} {
 		if c.IsSet(flag) {
 			*to = c.String(flag)
 		}

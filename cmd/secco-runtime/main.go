@@ -28,8 +28,10 @@ policy, whatever profile it had, and passes everything else through.
   --secco-default=NAME  the policy of containers without the annotation
                         ` + container.PolicyAnnotation + `
   --secco-sandbox=NAME  the policy of pods' pause containers; "` + container.SandboxPolicy + `" if not given
-  --secco-config=FILE   settings, as JSON: runtime, policy, dir, default, sandbox; flags win.
-                        "` + settingsFile + `" if not given
+  --secco-libseccomp=V  the release of libseccomp that the runtime has, such as 2.5.4;
+                        found out if not given
+  --secco-config=FILE   settings, as JSON: runtime, policy, dir, default, sandbox,
+                        libseccomp; flags win. "` + settingsFile + `" if not given
   --secco-help          this text
 
 Without a policy that is found, can be said as a profile and is written, no container
@@ -92,7 +94,7 @@ func prepare(own map[string]string, inv container.Invocation) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	fields := map[string]*string{"runtime": &settings.Runtime, "policy": &settings.Policy, "dir": &settings.Dir, "default": &settings.Default, "sandbox": &settings.Sandbox, "config": &file}
+	fields := map[string]*string{"runtime": &settings.Runtime, "policy": &settings.Policy, "dir": &settings.Dir, "default": &settings.Default, "sandbox": &settings.Sandbox, "libseccomp": &settings.Libseccomp, "config": &file}
 	for name, value := range own {
 		field, ok := fields[name]
 		if !ok || value == "" {
@@ -108,7 +110,7 @@ func prepare(own map[string]string, inv container.Invocation) (string, error) {
 	}
 	w := container.Wrapper{
 		Runtime: settings.Runtime,
-		Choice:  container.Choice{Policy: settings.Policy, Dir: settings.Dir, Default: settings.Default, Sandbox: settings.Sandbox},
+		Choice:  container.Choice{Policy: settings.Policy, Dir: settings.Dir, Default: settings.Default, Sandbox: settings.Sandbox, Libseccomp: settings.Libseccomp},
 	}
 	path, err := w.Find()
 	if err != nil {

@@ -15,6 +15,7 @@ import (
 	"secco/bpf"
 	"secco/emulator"
 	"secco/linux"
+	"secco/oci"
 	"secco/policy"
 	"secco/source"
 )
@@ -25,6 +26,34 @@ func TestVersion(t *testing.T) {
 		t.Errorf("got %q, %v", v, err)
 	}
 	t.Log(v)
+}
+
+// TestReleases makes sure that libseccomp knows what package oci says of its release. It
+// may know more: distributions add syscalls to old releases.
+func TestReleases(t *testing.T) {
+	text, err := Version()
+	if err != nil {
+		t.Fatal(err)
+	}
+	version, err := oci.ParseLibseccomp(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, a := range linux.Arches() {
+		for _, s := range a.Syscalls() {
+			_, _, known, err := Syscall(a, s.Name)
+			var arch *ArchError
+			if errors.As(err, &arch) {
+				break // libseccomp is too old for it
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !known && oci.LibseccompWith(a, s.Name).Compare(version) <= 0 {
+				t.Errorf("%v %s is unknown to libseccomp %v", a, s.Name, version)
+			}
+		}
+	}
 }
 
 // TestTables compares secco's syscall numbers with libseccomp's.

@@ -31,6 +31,9 @@ type Choice struct {
 	Default string
 	// Sandbox is the name for pods' pause containers; empty is [SandboxPolicy].
 	Sandbox string
+	// Libseccomp is the release of libseccomp that the runtime has; where it is empty,
+	// it is found out.
+	Libseccomp string
 }
 
 // SandboxPolicy is the shipped policy for pods' pause containers. It lets them do
@@ -82,8 +85,9 @@ func Profile(f *policies.Filter) (*specs.LinuxSeccomp, source.Diagnostics, error
 	return profile, f.Warnings, nil
 }
 
-// apply makes the chosen policy the profile of a container, and returns it.
-func (c Choice) apply(to *Config) (*policies.Filter, error) {
+// apply makes the chosen policy the profile of a container, and returns it. find finds
+// the runtime's libseccomp.
+func (c Choice) apply(to *Config, find func() (oci.Libseccomp, error)) (*policies.Filter, error) {
 	annotations, err := to.Annotations()
 	if err != nil {
 		return nil, err
@@ -98,6 +102,9 @@ func (c Choice) apply(to *Config) (*policies.Filter, error) {
 	profile, _, err := Profile(f)
 	if err != nil {
 		return nil, err
+	}
+	if err := enforceable(profile, find); err != nil {
+		return nil, fmt.Errorf("%s: %w", f.Name, err)
 	}
 	if err := to.SetSeccomp(unique(profile)); err != nil {
 		return nil, err
@@ -127,6 +134,8 @@ type Settings struct {
 	Dir     string `json:"dir"`
 	Default string `json:"default"`
 	Sandbox string `json:"sandbox"` // of pods' pause containers
+	// Libseccomp is the runtime's, where it can't be found out.
+	Libseccomp string `json:"libseccomp"`
 }
 
 // ReadSettings reads a file of settings; one that is missing is empty.

@@ -2,12 +2,10 @@ package container
 
 import (
 	"context"
-	"debug/elf"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"runtime"
 	"slices"
 	"strings"
@@ -18,6 +16,7 @@ import (
 	"secco/hook"
 	"secco/hook/inject"
 	"secco/linux"
+	"secco/oci"
 )
 
 // Level says how a finding of [Doctor] is.
@@ -162,12 +161,13 @@ func (d *doctor) programs() {
 			continue
 		}
 		text, _, _ := strings.Cut(strings.TrimSpace(string(out)), "\n")
-		if m := regexp.MustCompile(`(?m)^libseccomp: (\S+)`).FindStringSubmatch(string(out)); m != nil {
-			text += ", libseccomp " + m[1]
-			d.judgeLibseccomp(name, m[1])
-		} else if version := libseccompOf(path); version != "" {
-			text += ", libseccomp " + version
-			d.judgeLibseccomp(name, version)
+		if name == "runc" || name == "crun" {
+			if v, err := programLibseccomp(path)(); err == nil {
+				text += fmt.Sprintf(", libseccomp %v", v)
+				d.judgeLibseccomp(name, v)
+			} else {
+				d.add(Note, "runtimes", `policies that refuse new syscalls take "libseccomp" in the settings of secco`, "the libseccomp of %s is not known: %v", path, err)
+			}
 		}
 		d.add(Fine, "runtimes", "", "%s: %s", path, text)
 	}
@@ -176,34 +176,10 @@ func (d *doctor) programs() {
 	}
 }
 
-// libseccompOf returns the version of the libseccomp that a program is linked
-// with, as its file's name says it.
-func libseccompOf(path string) string {
-	f, err := elf.Open(path)
-	if err != nil {
-		return ""
-	}
-	defer f.Close()
-	libraries, err := f.ImportedLibraries()
-	if err != nil || !slices.Contains(libraries, "libseccomp.so.2") {
-		return ""
-	}
-	for _, dir := range []string{"/lib/*-linux-gnu*", "/usr/lib/*-linux-gnu*", "/lib64", "/usr/lib64", "/lib", "/usr/lib", "/usr/local/lib"} {
-		files, _ := filepath.Glob(filepath.Join(dir, "libseccomp.so.2"))
-		for _, file := range files {
-			if real, err := filepath.EvalSymlinks(file); err == nil {
-				return strings.TrimPrefix(filepath.Base(real), "libseccomp.so.")
-			}
-		}
-	}
-	return ""
-}
-
-// judgeLibseccomp warns of versions that get 64-bit comparisons wrong.
-func (d *doctor) judgeLibseccomp(name, version string) {
-	var major, minor int
-	if _, err := fmt.Sscanf(version, "%d.%d", &major, &minor); err == nil && (major < 2 || major == 2 && minor < 4) {
-		d.add(Problem, "runtimes", "update libseccomp to 2.4 or newer", "%s has libseccomp %s, which gets comparisons of 64-bit arguments wrong (CVE-2019-9893)", name, version)
+// judgeLibseccomp warns of releases that get 64-bit comparisons wrong.
+func (d *doctor) judgeLibseccomp(name string, v oci.Libseccomp) {
+	if mended, _ := oci.ParseLibseccomp("2.4.0"); v.Compare(mended) < 0 {
+		d.add(Problem, "runtimes", "update libseccomp to 2.4 or newer", "%s has libseccomp %v, which gets comparisons of 64-bit arguments wrong (CVE-2019-9893)", name, v)
 	}
 }
 

@@ -66,13 +66,24 @@ func Gate(state *specs.State, choice Choice) error {
 		return fmt.Errorf("the container is unconfined, and must be at least as strict as %s", want.Name)
 	}
 	native, _ := linux.ParseArch(runtime.GOARCH)
+	name := "the container's profile"
+	if needs, call := oci.LibseccompFor(profile, native); needs != oci.OldestLibseccomp {
+		has, err := choice.libseccomp(processLibseccomp(os.Getppid()))()
+		if err != nil {
+			has = oci.OldestLibseccomp
+		}
+		if has.Compare(needs) < 0 {
+			name += fmt.Sprintf(", as libseccomp %v reads it, which doesn't know %s,", has, call)
+			profile = has.Enforced(profile, native)
+		}
+	}
 	for _, by := range runtimesOf(os.Getppid()) {
 		is, findings := convert.FromOCI(oci.FromSpec(profile), convert.Options{Host: oci.Host{Arch: native, Runtime: by}})
 		findings = slices.DeleteFunc(findings, func(d source.Diagnostic) bool { return d.Severity != source.Error })
 		if err := findings.Err(); err != nil {
 			return fmt.Errorf("the container's profile can't be judged: %s", err.Error()) // findings would be shown twice
 		}
-		what := "the container's profile"
+		what := name
 		if by != (oci.Runtime{}) {
 			what += fmt.Sprintf(", with what %v answers itself,", by)
 		}

@@ -20,7 +20,7 @@ func Precreate(in io.Reader, choice Choice) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if _, err := choice.apply(config); err != nil {
+	if _, err := choice.apply(config, choice.libseccomp(installedRuntimes()...)); err != nil {
 		return nil, err
 	}
 	return config.JSON()

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"secco/linux"
+	"secco/oci"
 	"secco/source"
 )
 
@@ -143,8 +144,15 @@ func (w Wrapper) Prepare(inv Invocation) (source.Diagnostics, error) {
 		return nil, nil
 	}
 	var warnings source.Diagnostics
+	find := w.Choice.libseccomp(func() (oci.Libseccomp, error) {
+		path, err := w.Find()
+		if err != nil {
+			return oci.Libseccomp{}, err
+		}
+		return programLibseccomp(path)()
+	})
 	err := EditConfig(inv.Config, func(c *Config) error {
-		f, err := w.Choice.apply(c)
+		f, err := w.Choice.apply(c, find)
 		if err != nil {
 			return err
 		}

@@ -86,7 +86,7 @@ func TestPrepare(t *testing.T) {
 		t.Helper()
 		writeFile(t, path, text)
 		inv := container.Invocation{Command: "create", Bundle: dir, Config: path}
-		c.Dir = policies
+		c.Dir, c.Libseccomp = policies, "2.5.4"
 		_, err := container.Wrapper{Choice: c}.Prepare(inv)
 		after, readErr := os.ReadFile(path)
 		if readErr != nil {
