@@ -108,14 +108,18 @@ func (c *Config) NoNewPrivs() (bool, error) {
 }
 
 // Capabilities returns process.capabilities.bounding: what the container's processes
-// can have. Where there are none, runtimes leave it none. A list that not all
-// runtimes read alike is an error.
+// can have. Where it lists none they have none. What not all runtimes read alike is an
+// error: a list with other names or spellings, and no process.capabilities at all,
+// with which crun leaves a container nothing and runc, since 1.3, everything.
 func (c *Config) Capabilities() ([]string, error) {
 	fields := c.fields
 	for _, name := range []string{"process", "capabilities"} {
 		raw, err := exact(fields, name)
-		if err != nil || isNull(raw) {
+		if err != nil {
 			return nil, err
+		}
+		if isNull(raw) {
+			return nil, errors.New("config.json: there is no process.capabilities: what the container can have depends on the runtime")
 		}
 		if fields, err = object(raw); err != nil {
 			return nil, fmt.Errorf("config.json: %s: %w", name, err)

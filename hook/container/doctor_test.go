@@ -75,7 +75,7 @@ func TestDoctorHooks(t *testing.T) {
 	text := findings(t, map[string]string{
 		dir + "good.json":                file("/opt/secco-hook", "prestart", `"install","--default","web"`),
 		dir + "open.json":                file("/missing/secco-hook", "precreate", `"precreate"`),
-		dir + "closed.json":              file("/missing/secco-hook", "createRuntime", `"install"`),
+		dir + "open2.json":               file("/missing/secco-hook", "createRuntime", `"install"`),
 		dir + "mode.json":                file("/opt/plain/secco-hook", "prestart", `"install"`),
 		dir + "policy.json":              file("/opt/secco-hook", "prestart", `"gate","--stricter-than=/etc/secco/gone.secco"`),
 		dir + "none.json":                file("/opt/secco-hook", "prestart", `"install"`),
@@ -91,9 +91,9 @@ func TestDoctorHooks(t *testing.T) {
 	const missing = ".json calls /missing/secco-hook, which is not there to be executed (no such file or directory): "
 	wantLines(t, text,
 		"ok /etc/containers/oci/hooks.d/good.json calls /opt/secco-hook at prestart\n",
-		"problem /etc/containers/oci/hooks.d/open"+missing+"podman starts containers WITHOUT the policy\n",
-		"problem /own/hooks/a"+missing+"podman starts containers WITHOUT the policy\n",
-		"problem /etc/containers/oci/hooks.d/closed"+missing+"no container can start\n",
+		"problem /etc/containers/oci/hooks.d/open"+missing+"podman, and CRI-O once it is started again, start containers WITHOUT the policy\n",
+		"problem /own/hooks/a"+missing+"podman, and CRI-O",
+		"problem /etc/containers/oci/hooks.d/open2"+missing+"podman, and CRI-O",
 		"problem /etc/containers/oci/hooks.d/mode.json calls /opt/plain/secco-hook, which is not there to be executed (permission denied): no container can start\n",
 		"problem /etc/containers/oci/hooks.d/policy.json: no container starts: open /etc/secco/gone.secco: no such file or directory\n",
 		"note /etc/containers/oci/hooks.d/none.json: containers without the annotation dev.secco.policy do not start",
@@ -101,6 +101,28 @@ func TestDoctorHooks(t *testing.T) {
 	)
 	if strings.Contains(text, "another") || strings.Contains(text, "/no/") || strings.Contains(text, "good.json: ") {
 		t.Errorf("what isn't secco's, or is right, is told of:\n%s", text)
+	}
+}
+
+// A file for podman in a directory that CRI-O reads as well keeps CRI-O from starting.
+func TestDoctorPrecreate(t *testing.T) {
+	const usr, own = "usr/share/containers/oci/hooks.d/secco.json", "etc/containers/oci/hooks.d/secco.json"
+	file := `{"version":"1.0.0","hook":{"path":"/opt/secco-hook","args":["secco-hook","precreate","--default","web"]},"when":{"always":true},"stages":["precreate"]}`
+	for _, c := range []struct{ at, crio, want string }{
+		{usr, "", "problem /" + usr + " is for the stage precreate"},
+		{own, "", ""},
+		{own, "hooks_dir = [\"/etc/containers/oci/hooks.d\"]\n", "problem /" + own + " is for the stage precreate"},
+		{usr, "hooks_dir = [\"/etc/containers/oci/hooks.d\"]\n", ""},
+	} {
+		text := findings(t, map[string]string{
+			c.at: file, "etc/crio/crio.conf": c.crio, "opt/secco-hook": "#!x", "etc/secco/web.secco": open,
+		}, "hooks")
+		if !strings.Contains(text, c.want) || c.want == "" && strings.Contains(text, "problem") {
+			t.Errorf("%s, crio.conf %q: want %q\n%s", c.at, c.crio, c.want, text)
+		}
+	}
+	if text := findings(t, map[string]string{usr: file, "opt/secco-hook": "#!x", "etc/secco/web.secco": open}, "hooks"); strings.Contains(text, "problem") {
+		t.Errorf("without CRI-O:\n%s", text)
 	}
 }
 

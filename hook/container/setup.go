@@ -155,27 +155,39 @@ func (d *doctor) settings() map[string]string {
 	return texts
 }
 
-// hooks finds hook files whose program is missing. At the stage precreate podman
-// goes on without it, and the container runs as if there were none.
+// crioHookDir is where CRI-O reads hooks from, unless its settings name others.
+const crioHookDir = "/usr/share/containers/oci/hooks.d"
+
+// hooks finds hook files whose program is missing. podman and CRI-O pass them over,
+// and containers run as if there were none.
 func (d *doctor) hooks() {
 	dirs := slices.Clone(hookDirs)
-	for _, text := range d.settings() {
+	var crio []string
+	for file, text := range d.settings() {
 		for _, list := range hooksDirKey.FindAllStringSubmatch(text, -1) {
 			for _, path := range quotedPath.FindAllStringSubmatch(list[1], -1) {
-				dirs = append(dirs, filepath.Clean(path[1]))
+				dir := filepath.Clean(path[1])
+				dirs = append(dirs, dir)
+				if strings.HasPrefix(file, "/etc/crio/") {
+					crio = append(crio, dir)
+				}
 			}
 		}
+	}
+	if _, err := os.Stat(filepath.Join(d.root, "/etc/crio")); err == nil && crio == nil {
+		crio = []string{crioHookDir}
 	}
 	slices.Sort(dirs)
 	for _, dir := range slices.Compact(dirs) {
 		paths, _ := filepath.Glob(filepath.Join(d.root, dir, "*.json"))
 		for _, path := range paths {
-			d.hook(strings.TrimPrefix(path, d.root))
+			d.hook(strings.TrimPrefix(path, d.root), slices.Contains(crio, dir))
 		}
 	}
 }
 
-func (d *doctor) hook(path string) {
+// hook looks at a file of hooks.d, which CRI-O may read as well.
+func (d *doctor) hook(path string, crio bool) {
 	text, err := os.ReadFile(filepath.Join(d.root, path))
 	var f HookFile
 	if err == nil {
@@ -188,10 +200,13 @@ func (d *doctor) hook(path string) {
 	if !strings.Contains(filepath.Base(f.Hook.Path), "secco") {
 		return
 	}
+	if crio && slices.Contains(f.Stages, "precreate") {
+		d.add(Problem, "hooks", "move it to where only podman reads hooks, such as /etc/containers/oci/hooks.d", "%s is for the stage precreate, which CRI-O does not know: CRI-O does not start", path)
+	}
 	if err := executable(filepath.Join(d.root, f.Hook.Path)); err != nil {
 		text := "no container can start"
-		if slices.Contains(f.Stages, "precreate") {
-			text = "podman starts containers WITHOUT the policy"
+		if errors.Is(err, fs.ErrNotExist) {
+			text = "podman, and CRI-O once it is started again, start containers WITHOUT the policy"
 		}
 		d.add(Problem, "hooks", "install secco-hook there, or remove the file", "%s calls %s, which is not there to be executed (%v): %s", path, f.Hook.Path, err, text)
 		return

@@ -11,53 +11,82 @@ import (
 	"secco/source"
 )
 
-// What a runtime itself calls between loading a container's filter and executing
-// the payload, on x86_64. With process.noNewPrivileges it loads the filter last;
-// without, before it drops privileges. It was found by leaving out one call after
-// the other of profiles that kill for all the rest, with runc 1.1.5, 1.2.9 and
-// 1.3.4 and crun 1.8.1. Some of runc's calls depend on what Go's runtime happens to
-// do; clock_gettime is a call only where the vDSO can't tell the time, as in some
-// virtual machines.
-var startup = map[string]struct{ last, privileged []string }{
-	"runc:1.1": {
-		last: []string{"close", "openat", "futex", "write", "getpid", "epoll_ctl", "fstatfs", "getdents64", "rt_sigreturn", "fcntl", "execve", "clock_gettime"},
+// A generation is the versions of a runtime that make the same calls under a
+// container's own filter, before its payload is executed. With
+// process.noNewPrivileges the filter is loaded last; without, before privileges are
+// dropped.
+type generation struct {
+	runtime    string
+	before     [3]int // the first version that is none; zero where all newer ones are some
+	last       []string
+	privileged []string // without noNewPrivileges, also
+	mayFail    []string // those of them that it gets on without where they fail with an errno
+}
+
+// startup is what was found on x86_64 by leaving out one call after the other of
+// profiles that kill for all the rest, and in traces, with runc 1.1.5, 1.2.9, 1.3.4,
+// 1.3.6, 1.4.3 and 1.5.2 and crun 1.8.1, 1.21 and 1.28; that crun closes descriptors
+// under the filter since 1.14.1 is from its history. Some of runc's calls depend on
+// what Go's runtime happens to do; clock_gettime is a call only where the vDSO can't
+// tell the time, as in some virtual machines. Of a runtime's generations the older
+// stands first.
+var startup = []generation{
+	{
+		runtime: "runc", before: [3]int{1, 2},
+		last: []string{"close", "openat", "futex", "write", "getpid", "epoll_ctl", "fstatfs", "getdents64", "rt_sigreturn", "fcntl", "execve", "clock_gettime", "sched_yield"},
 		privileged: []string{"chdir", "capget", "capset", "read", "prctl", "newfstatat", "fstat", "setgroups", "setgid", "setuid",
 			"getcwd", "getppid", "faccessat2"},
 	},
-	"runc": {
+	{
+		runtime: "runc",
 		last: []string{"close", "openat", "openat2", "futex", "write", "getpid", "getppid", "epoll_ctl", "fstat", "fstatfs", "statx", "getdents64", "rt_sigreturn",
-			"fcntl", "execve", "clock_gettime"},
+			"fcntl", "execve", "clock_gettime", "sched_yield"},
 		privileged: []string{"chdir", "capget", "capset", "read", "prctl", "newfstatat", "setgroups", "setgid", "setuid",
 			"getcwd", "faccessat2", "close_range", "tgkill"},
+		mayFail: []string{"openat2"},
 	},
-	"crun": {
+	{
+		runtime: "crun", before: [3]int{1, 14, 1},
 		last:       []string{"close", "execve"},
 		privileged: []string{"write", "capset", "prctl", "setresgid", "setresuid", "rt_sigaction", "rt_sigprocmask"},
 	},
+	{
+		runtime:    "crun",
+		last:       []string{"close", "close_range", "execve"},
+		privileged: []string{"write", "capset", "prctl", "setresgid", "setresuid", "rt_sigaction", "rt_sigprocmask"},
+		mayFail:    []string{"close_range"},
+	},
 }
 
-// fallbacks are calls that runtimes get on without where they fail with an errno.
-var fallbacks = []string{"openat2"}
+// generationOf returns the generation of a runtime, which is the newest where no
+// version stands behind a colon: "runc:1.1.5".
+func generationOf(name string) (generation, bool) {
+	name, text, _ := strings.Cut(name, ":")
+	var version [3]int
+	n, _ := fmt.Sscanf(strings.TrimPrefix(text, "v"), "%d.%d.%d", &version[0], &version[1], &version[2])
+	for _, g := range startup {
+		if g.runtime == name && (g.before == [3]int{} || n > 0 && slices.Compare(version[:], g.before[:]) < 0) {
+			return g, true
+		}
+	}
+	return generation{}, false
+}
 
-// StartupRuntimes returns the runtimes whose needs are known, sorted. Of runc there
-// are two generations: the name alone means 1.2 and newer.
-func StartupRuntimes() []string { return []string{"crun", "runc", "runc:1.1"} }
+// StartupRuntimes returns the runtimes whose needs are known: a name alone means the
+// newest, and each one that is followed by a version stands for older ones.
+func StartupRuntimes() []string { return []string{"crun", "crun:1.14.0", "runc", "runc:1.1"} }
 
 // StartupNeeds returns the syscalls that a runtime makes under the container's
 // own profile before its payload runs, sorted; nil for an unknown runtime. Its
 // version may stand behind a colon: "runc:1.1.5".
 func StartupNeeds(name string, noNewPrivs bool) []string {
-	name, version, _ := strings.Cut(name, ":")
-	if name == "runc" && (strings.HasPrefix(version+".", "1.0.") || strings.HasPrefix(version+".", "1.1.")) {
-		name = "runc:1.1"
-	}
-	needs, ok := startup[name]
+	g, ok := generationOf(name)
 	if !ok {
 		return nil
 	}
-	list := slices.Clone(needs.last)
+	list := slices.Clone(g.last)
 	if !noNewPrivs {
-		list = append(list, needs.privileged...)
+		list = append(list, g.privileged...)
 	}
 	slices.Sort(list)
 	return slices.Compact(list)
@@ -69,6 +98,7 @@ func StartupNeeds(name string, noNewPrivs bool) []string {
 // concerned.
 func LintStartup(program bpf.Program, native linux.Arch, name string, noNewPrivs bool) source.Diagnostics {
 	var refused []string
+	g, _ := generationOf(name)
 	for _, call := range StartupNeeds(name, noNewPrivs) {
 		nr, ok := native.Syscall(call)
 		if !ok {
@@ -76,7 +106,7 @@ func LintStartup(program bpf.Program, native linux.Arch, name string, noNewPrivs
 		}
 		found := hook.Verdicts(program, native, nr)
 		mildest := found[len(found)-1]
-		if mildest.Rank() < linux.Trace.Rank() && !(mildest.Kind() == linux.Errno && slices.Contains(fallbacks, call)) {
+		if mildest.Rank() < linux.Trace.Rank() && !(mildest.Kind() == linux.Errno && slices.Contains(g.mayFail, call)) {
 			refused = append(refused, fmt.Sprintf("%s (%v)", call, mildest))
 		}
 	}

@@ -1,6 +1,7 @@
 package container_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -49,6 +50,14 @@ func TestLintStartup(t *testing.T) {
 	if ds := container.LintStartup(listed(linux.Allow, linux.Errno.With(1), container.StartupNeeds("runc:1.1.5", false)...), native, "runc", false); len(ds) != 1 ||
 		!strings.Contains(ds[0].Message, "statx") || strings.Contains(ds[0].Message, "openat2") {
 		t.Errorf("%v: want newer runc's needs, but for what it can do without", ds)
+	}
+	for name, want := range map[string]bool{"crun": true, "crun:1.28": true, "crun:1.14.1": true, "crun:1.14": false, "crun:1.8.1": false, "crun:v1.21.0": true, "crun:?": true} {
+		if got := slices.Contains(container.StartupNeeds(name, true), "close_range"); got != want {
+			t.Errorf("%s needs close_range: %t", name, got)
+		}
+	}
+	if ds := container.LintStartup(listed(linux.Allow, linux.Errno.With(1), "close", "execve"), native, "crun", true); ds != nil {
+		t.Errorf("%v: crun gets on without close_range", ds)
 	}
 	if container.StartupNeeds("unknown", true) != nil || container.LintStartup(listed(linux.Allow, 0), native, "unknown", true) != nil {
 		t.Error("an unknown runtime has needs")

@@ -6,8 +6,11 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
@@ -128,7 +131,7 @@ func dockerCells(t *testing.T) func(t *testing.T, c cell) *exec.Cmd {
 	}
 	policies := t.TempDir() // the runtimes' settings are fixed: the cells' policies come here
 	open(policies)
-	runtimes := map[string]settings{}
+	runtimes := map[string]settings{"crun": {Path: findRuntime(t, "crun").path}}
 	for _, w := range ways {
 		switch {
 		case w.wrapper:
@@ -172,7 +175,7 @@ func dockerCells(t *testing.T) func(t *testing.T, c cell) *exec.Cmd {
 		case c.way.stage == "precreate":
 			return exec.Command("dockerd", "--validate", "--hooks-dir=/etc/containers/oci/hooks.d")
 		case c.way.annotated:
-			args = append(args, "--annotation", programAnnotation+"="+programText(t, c.dir))
+			args = append(args, "--runtime=crun", "--annotation", programAnnotation+"="+programText(t, c.dir))
 		case c.way.wrapper:
 			args = append(args, "--runtime=wrapper")
 		case c.way.hook != nil:
@@ -181,6 +184,18 @@ func dockerCells(t *testing.T) func(t *testing.T, c cell) *exec.Cmd {
 		return d.command(slices.Concat(args, []string{"base"}, c.way.entry, c.payload.args)...)
 	}
 }
+
+// dockerAnnotates reports whether Docker is one that hands annotations on, as 24.0
+// and newer ones do.
+var dockerAnnotates = sync.OnceValue(func() bool {
+	out, _ := exec.Command("docker", "--version").Output()
+	m := regexp.MustCompile(`version (\d+)\.`).FindSubmatch(out)
+	if m == nil {
+		return false
+	}
+	major, _ := strconv.Atoi(string(m[1]))
+	return major >= 24
+})
 
 func runtimeName(w way) string {
 	return strings.Trim(strings.NewReplacer(" ", "-", "(", "", ")", "", "--", "").Replace(w.name), "-")

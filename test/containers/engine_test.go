@@ -238,17 +238,30 @@ func TestPodman(t *testing.T) {
 		}
 	})
 	t.Run("hook missing", func(t *testing.T) { // as documented
-		file := run(t, filepath.Join(bin, "secco-hook"), "config", "--stage", "precreate", "--path", "/missing/secco-hook")
-		missing := t.TempDir()
-		if err := os.WriteFile(filepath.Join(missing, "secco.json"), []byte(file.stdout), 0o644); err != nil {
-			t.Fatal(err)
+		write := func(stage, path string) (hooks string) {
+			file := run(t, filepath.Join(bin, "secco-hook"), "config", "--stage", stage, "--path", path)
+			hooks = t.TempDir()
+			if err := os.WriteFile(filepath.Join(hooks, "secco.json"), []byte(file.stdout), 0o644); err != nil || file.code != 0 {
+				t.Fatal(err, file)
+			}
+			return hooks
 		}
 		misnamed := t.TempDir()
 		if err := os.Rename(filepath.Join(hooksDir(t, "precreate", "precreate", "--dir", dir, "--default", "p"), "secco.json"), filepath.Join(misnamed, "secco.conf")); err != nil {
 			t.Fatal(err)
 		}
-		for _, hooks := range []string{missing, misnamed, "/missing"} {
+		for _, hooks := range []string{write("precreate", "/missing/secco-hook"), write("createRuntime", "/missing/secco-hook"), misnamed, "/missing"} {
 			expect(t, newPodman(t, "--runtime", rt, "--hooks-dir", hooks).run("--rootfs", root, "payload"), 3, "uname ok\n", "")
+		}
+		unusable := filepath.Join(t.TempDir(), "secco-hook")
+		if err := os.WriteFile(unusable, nil, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		for _, stage := range []string{"precreate", "createRuntime"} {
+			r := newPodman(t, "--runtime", rt, "--hooks-dir", write(stage, unusable)).run("--rootfs", root, "payload")
+			if r.code == 3 || !strings.Contains(r.stderr, "permission denied") {
+				t.Errorf("%s: started: %v", stage, r)
+			}
 		}
 	})
 	t.Run("install", func(t *testing.T) {

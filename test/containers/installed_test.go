@@ -101,9 +101,10 @@ func TestParallel(t *testing.T) {
 }
 
 // leftovers returns the files of a container's that should be gone with it: its
-// state and its control groups.
+// state, beside which crun keeps a .cache of what belongs to none, and its control
+// groups.
 func (b *bundle) leftovers() (left []string) {
-	for _, pattern := range []string{filepath.Join(b.dir, "state/*"), "/sys/fs/cgroup/*" + b.id, "/sys/fs/cgroup/*/*" + b.id} {
+	for _, pattern := range []string{filepath.Join(b.dir, "state/[^.]*"), "/sys/fs/cgroup/*" + b.id, "/sys/fs/cgroup/*/*" + b.id} {
 		found, _ := filepath.Glob(pattern)
 		left = append(left, found...)
 	}

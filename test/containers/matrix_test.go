@@ -68,6 +68,9 @@ var cannot = map[string]map[string]outcome{
 
 func outcomeOf(e engine, w way, p payload) outcome {
 	no, impossible := cannot[w.name][e.name]
+	if impossible && e.name == "Docker" && w.annotated && dockerAnnotates() {
+		impossible = false
+	}
 	switch {
 	case impossible && no == unknown:
 		return unknown

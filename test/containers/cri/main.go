@@ -13,6 +13,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"syscall"
 	"time"
 
 	"google.golang.org/grpc"
@@ -133,8 +134,22 @@ func wait(ctx context.Context, engine cri.RuntimeServiceClient, container string
 	}
 }
 
+// remove ends a pod, and its containers without time to end themselves.
 func remove(ctx context.Context, engine cri.RuntimeServiceClient, pod string) error {
-	_, err := engine.StopPodSandbox(ctx, &cri.StopPodSandboxRequest{PodSandboxId: pod})
+	list, err := engine.ListContainers(ctx, &cri.ListContainersRequest{Filter: &cri.ContainerFilter{PodSandboxId: pod}})
+	if err != nil {
+		return err
+	}
+	for _, c := range list.Containers {
+		if _, err := engine.StopContainer(ctx, &cri.StopContainerRequest{ContainerId: c.Id}); err != nil {
+			return err
+		}
+	}
+	// The tests' pause container is sleep, which as process 1 does not end by SIGTERM.
+	if status, err := engine.PodSandboxStatus(ctx, &cri.PodSandboxStatusRequest{PodSandboxId: pod, Verbose: true}); err == nil && pid(status.Info) > 1 {
+		_ = syscall.Kill(pid(status.Info), syscall.SIGKILL) // it may have ended
+	}
+	_, err = engine.StopPodSandbox(ctx, &cri.StopPodSandboxRequest{PodSandboxId: pod})
 	if err != nil {
 		return err
 	}
