@@ -8,6 +8,8 @@ import (
 
 	"secco/bpf"
 	"secco/compiler"
+	"secco/convert/readers"
+	"secco/hook/policies"
 )
 
 var formatFlag = &cli.StringFlag{
@@ -24,6 +26,7 @@ var compileCommand = &cli.Command{
 		"takes, is an error that names the rules that cost most.",
 	Flags: flags([]cli.Flag{
 		archFlag, outputFlag, formatFlag, optimizeFlag, freqFlag,
+		&cli.BoolFlag{Name: "sums", Usage: "also write NAME.sha256, by which NAME.bpf stands for NAME.secco where policies are put on"},
 		&cli.StringFlag{Name: "name", Usage: "`NAME` of the array in formats c and go (default: by the filter's name)"},
 	}, inputFlags),
 	Action: action(func(s *session) error {
@@ -42,8 +45,42 @@ var compileCommand = &cli.Command{
 		if err != nil {
 			return err
 		}
+		if s.Bool("sums") {
+			return writeWithSums(s, f, out)
+		}
 		return write(s, f, out)
 	}),
+}
+
+// meaningFlags say what a policy's text alone does not.
+var meaningFlags = []string{"define", "define-text", "default-positive", "default-negative", "default-policy", "default-badarch", "default-x32"}
+
+// writeWithSums writes a program and the sums that vouch for it.
+func writeWithSums(s *session, f *filter, out *compiler.Output) error {
+	if len(f.inputs) != 1 || !f.inputs[0].isFile || f.kind != readers.Secco || s.String("format") != "" && s.String("format") != "bpf" {
+		return badInput("usage", "--sums is for the raw program of one policy's file")
+	}
+	for _, name := range meaningFlags {
+		if s.IsSet(name) {
+			return badInput("usage", "--sums is for what the policy's text says alone: it can't be had with --%s", name)
+		}
+	}
+	file, name, err := policies.SumsFile(f.inputs[0].name, s.String("output"))
+	if err != nil {
+		return badInput("usage", "--sums: %s", err)
+	}
+	program, err := encoded(s, f, out)
+	if err != nil {
+		return err
+	}
+	sums, err := policies.Sums(name, f.inputs[0].data, program)
+	if err != nil {
+		return badInput("usage", "--sums: %s", err)
+	}
+	if err := s.write(program); err != nil {
+		return err
+	}
+	return writeTo(file, sums)
 }
 
 // format is a way to write a program.

@@ -22,6 +22,7 @@ import (
 // filter is what FILTER arguments come to: a policy, or a program.
 type filter struct {
 	name    string // of its first file, fit to be printed
+	inputs  []input
 	kind    readers.Kind
 	policy  *policy.Policy                    // nil for a program
 	tests   []lang.Test                       // that a policy states about itself
@@ -126,7 +127,7 @@ func (s *session) loadFilter(kind, thread string, args ...string) (*filter, erro
 		return nil, err
 	}
 	s.warn(findings)
-	f := &filter{name: source.Printable(read.Name), kind: read.Kind, policy: read.Policy, tests: read.Tests, often: read.Freq, read: read}
+	f := &filter{name: source.Printable(read.Name), inputs: inputs, kind: read.Kind, policy: read.Policy, tests: read.Tests, often: read.Freq, read: read}
 	if f.policy == nil {
 		f.program = &compiler.Output{Program: read.Program}
 	}

@@ -1,12 +1,13 @@
 package container_test
 
 import (
+	"crypto/sha256"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"secco/hook/container"
 	"secco/test/alive"
@@ -34,12 +35,6 @@ func findings(t *testing.T, files map[string]string, topics ...string) string {
 		}
 		if strings.Contains(text, "# for all") {
 			if err := os.Chmod(path, 0o666); err != nil {
-				t.Fatal(err)
-			}
-		}
-		if strings.Contains(text, "# old") {
-			old := time.Now().Add(-time.Hour)
-			if err := os.Chtimes(path, old, old); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -150,24 +145,32 @@ func TestDoctorEngines(t *testing.T) {
 }
 
 func TestDoctorPolicies(t *testing.T) {
-	text := findings(t, map[string]string{
+	files := map[string]string{
 		"etc/secco/web.secco":    open,
-		"etc/secco/web.bpf":      "# old",
+		"etc/secco/web.bpf":      "\x06\x00\x00\x00\x00\x00\x05\x00", // errno 0
 		"etc/secco/wrong.secco":  "nonsense",
-		"etc/secco/other.secco":  open + "# old\n",
-		"etc/secco/other.bpf":    "\x06\x00\x00\x00\x00\x00\x05\x00", // errno 0
-		"etc/secco/same.secco":   strings.ReplaceAll(open, "allow", "kill_process") + "DEFAULT_BADARCH = kill_process\nDEFAULT_X32 = kill_process\n# old\n",
+		"etc/secco/other.secco":  open,
+		"etc/secco/other.bpf":    "\x06\x00\x00\x00\x00\x00\x05\x00",
+		"etc/secco/same.secco":   strings.ReplaceAll(open, "allow", "kill_process") + "DEFAULT_BADARCH = kill_process\nDEFAULT_X32 = kill_process\n",
 		"etc/secco/same.bpf":     "\x06\x00\x00\x00\x00\x00\x00\x80", // kill_process
+		"etc/secco/privs.secco":  open + "NO_NEW_PRIVS = 1\n",
+		"etc/secco/privs.bpf":    "\x06\x00\x00\x00\x00\x00\xff\x7f", // allow
 		"etc/secco/shared.secco": open + "# for all\n",
 		"etc/secco/hook.conf":    `{"nonsense": 1}`,
 		"etc/secco/README":       "",
-	}, "policies")
+	}
+	for _, name := range []string{"other", "same", "privs"} { // whoever wrote it
+		text, program := files["etc/secco/"+name+".secco"], files["etc/secco/"+name+".bpf"]
+		files["etc/secco/"+name+".sha256"] = fmt.Sprintf("%x  %s.secco\n%x  %s.bpf\n", sha256.Sum256([]byte(text)), name, sha256.Sum256([]byte(program)), name)
+	}
+	text := findings(t, files, "policies")
 	wantLines(t, text,
 		"problem /etc/secco/hook.conf: /etc/secco/hook.conf: json: unknown field \"nonsense\"\n",
 		"problem /etc/secco: containers that are to have \"wrong\" do not start: /etc/secco/wrong.secco:1:",
-		"note /etc/secco/web.bpf is older than the text",
+		"note /etc/secco/web.bpf is not used: web.sha256 does not say",
+		"problem /etc/secco/privs.bpf is used in place of privs.secco, which says how it is to be installed",
 		"problem /etc/secco/other.bpf is used in place of other.secco, and does something else: ",
-		"ok /etc/secco has other, same, shared, web\n",
+		"ok /etc/secco has other, privs, same, shared, web\n",
 	)
 	if strings.Contains(text, "same.bpf") {
 		t.Errorf("a program that does what the text says is told of:\n%s", text)

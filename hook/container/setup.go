@@ -13,6 +13,7 @@ import (
 	"strings"
 	"syscall"
 
+	"secco/hook"
 	"secco/hook/policies"
 	"secco/policy/prove"
 )
@@ -68,8 +69,8 @@ func (d *doctor) policies() {
 		case filepath.Ext(f.Name) == ".bpf":
 			d.precompiled(dir, name, f)
 		default:
-			d.add(Note, "policies", fmt.Sprintf("secco compile %s/%s.secco -o %s/%s.bpf", policyDir, name, policyDir, name),
-				"%s/%s.bpf is older than the text, or can't hold what the text says: it is not used", policyDir, name)
+			d.add(Note, "policies", compileWithSums(name)+", or remove it",
+				"%s/%s.bpf is not used: %s.sha256 does not say that it belongs to the text as it is", policyDir, name, name)
 		}
 	}
 	if len(good) > 0 {
@@ -77,12 +78,21 @@ func (d *doctor) policies() {
 	}
 }
 
+// compileWithSums is the command that makes a program stand for a text.
+func compileWithSums(name string) string {
+	return fmt.Sprintf("secco compile --sums %[1]s/%[2]s.secco -o %[1]s/%[2]s.bpf", policyDir, name)
+}
+
 // precompiled makes sure that a program that is used in place of a text does what
-// the text says: it may come of another one, whose file's time was no newer.
+// the text says: who wrote the sums may not be secco.
 func (d *doctor) precompiled(dir, name string, used *policies.Filter) {
 	text, err := policies.Store{Dir: dir, Meaning: true}.Load(name)
 	if err != nil {
 		d.add(Problem, "policies", "mend it", "%s/%s.secco, which stands beside its program: %s", policyDir, name, d.shown(err))
+		return
+	}
+	if text.Options != (hook.Options{}) {
+		d.add(Problem, "policies", fmt.Sprintf("remove %s/%s.sha256", policyDir, name), "%s/%s.bpf is used in place of %s.secco, which says how it is to be installed", policyDir, name, name)
 		return
 	}
 	if slices.Equal(used.Program, text.Program) {
@@ -97,7 +107,7 @@ func (d *doctor) precompiled(dir, name string, used *policies.Filter) {
 	switch {
 	case err == nil && answer.Verdict == prove.Equal:
 	case err == nil && answer.Verdict == prove.Different:
-		d.add(Problem, "policies", fmt.Sprintf("secco compile %s/%s.secco -o %s/%s.bpf", policyDir, name, policyDir, name),
+		d.add(Problem, "policies", compileWithSums(name),
 			"%s/%s.bpf is used in place of %s.secco, and does something else: %v", policyDir, name, name, answer.Witness)
 	default:
 		d.add(Note, "policies", "", "%s/%s.bpf is used in place of %s.secco, and was not proved to do the same", policyDir, name, name)

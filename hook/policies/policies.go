@@ -3,6 +3,7 @@
 package policies
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -15,7 +16,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -40,6 +40,7 @@ const (
 	extProgram = ".bpf"
 	extText    = ".secco"
 	extProfile = ".json"
+	extSums    = ".sha256" // of a text and its program: see [Sums]
 )
 
 // extensions are tried in this order where a name has several files.
@@ -88,8 +89,8 @@ func IsName(s string) bool {
 // directory, else the shipped one. No name and no symbolic link leads out of the
 // directory.
 //
-// A program beside a text is its precompiled form and is preferred, if it is no
-// older and the text says nothing that a program can't hold. Guards that ask for the
+// A program beside a text is preferred where NAME.sha256 vouches for both, see [Sums];
+// else it is passed over. Guards that ask for the
 // kernel, a policy's and a Docker profile's, are about the running one.
 func (s Store) Load(name string) (*Filter, error) {
 	if !IsName(name) {
@@ -128,7 +129,7 @@ func (s Store) LoadFile(path string) (*Filter, error) {
 			return f, nil
 		}
 	}
-	data, _, err := read(openPath, dir, base)
+	data, err := read(openPath, dir, base)
 	if err != nil {
 		return nil, err
 	}
@@ -156,9 +157,9 @@ func (s Store) load(root *os.Root, name string) (*Filter, error) {
 	_, textErr := root.Stat(name + extText)
 	for _, ext := range extensions {
 		if ext == extProgram && (s.Meaning || textErr == nil) {
-			continue // outdated, or it can't say what the text says
+			continue // nothing vouches for it
 		}
-		data, _, err := read(open, dir, name+ext)
+		data, err := read(open, dir, name+ext)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
@@ -170,12 +171,7 @@ func (s Store) load(root *os.Root, name string) (*Filter, error) {
 	return nil, fs.ErrNotExist
 }
 
-// unsayable finds what a program can't hold: how it is to be installed, and other
-// files whose age counts.
-var unsayable = lazy(`(?m)^[ \t]*(FLAGS|NO_NEW_PRIVS|LISTENER\w*|include|base)\b`)
-
-// mayGuard finds texts that may have guards. No program holds those: what they mean
-// depends on where it is installed.
+// mayGuard finds texts that may have guards.
 var mayGuard = lazy(`(?m)^[^#\n]*\bwhen\b`)
 
 // lazy returns an expression that is compiled when it is needed: containers wait
@@ -184,15 +180,19 @@ func lazy(expression string) func() *regexp.Regexp {
 	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(expression) })
 }
 
-// precompiled returns the program beside a text, nil where there is none that can
-// stand for the text.
+// precompiled returns the program beside a text, nil where there is none that is
+// known to be all that the text says.
 func (s Store) precompiled(open opener, dir, name string) *Filter {
-	program, built, err := read(open, dir, name+extProgram)
+	sums, err := read(open, dir, name+extSums)
 	if err != nil {
 		return nil
 	}
-	text, written, err := read(open, dir, name+extText)
-	if err != nil || built.Before(written) || unsayable().Match(text) || mayGuard().Match(text) {
+	text, err := read(open, dir, name+extText)
+	if err != nil {
+		return nil
+	}
+	program, err := read(open, dir, name+extProgram)
+	if err != nil || !bytes.Equal(sums, sumsOf(name, text, program)) {
 		return nil
 	}
 	f, err := s.decode(filepath.Join(dir, name+extProgram), program)
@@ -202,27 +202,26 @@ func (s Store) precompiled(open opener, dir, name string) *Filter {
 	return f
 }
 
-// read returns a whole file, if it is a regular one and not too large, and when
-// it was written.
-func read(open opener, dir, name string) ([]byte, time.Time, error) {
+// read returns a whole file, if it is a regular one and not too large.
+func read(open opener, dir, name string) ([]byte, error) {
 	f, err := open(dir, name)
 	if err != nil {
-		return nil, time.Time{}, err
+		return nil, err
 	}
 	defer f.Close()
 	info, err := f.Stat()
 	if err != nil {
-		return nil, time.Time{}, err
+		return nil, err
 	}
 	path := filepath.Join(dir, name)
 	if !info.Mode().IsRegular() {
-		return nil, time.Time{}, fmt.Errorf("%s is no regular file", path)
+		return nil, fmt.Errorf("%s is no regular file", path)
 	}
 	data, err := io.ReadAll(io.LimitReader(f, MaxSize+1))
 	if err == nil && len(data) > MaxSize {
 		err = fmt.Errorf("%s is larger than %d MiB", path, MaxSize>>20)
 	}
-	return data, info.ModTime(), err
+	return data, err
 }
 
 func (s Store) decode(path string, data []byte) (*Filter, error) {

@@ -8,7 +8,6 @@ import (
 	"runtime"
 	"strings"
 	"testing"
-	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -22,7 +21,7 @@ const text = "DEFAULT_POSITIVE = allow\nDEFAULT_NEGATIVE = EPERM\nDEFAULT_POLICY
 
 var program = bpf.Program{{Op: bpf.RetK, K: uint32(linux.Log)}}
 
-func write(t *testing.T, path string, data []byte, age time.Duration) {
+func write(t *testing.T, path string, data []byte) {
 	t.Helper()
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		t.Fatal(err)
@@ -30,10 +29,24 @@ func write(t *testing.T, path string, data []byte, age time.Duration) {
 	if err := os.WriteFile(path, data, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	when := time.Now().Add(-age)
-	if err := os.Chtimes(path, when, when); err != nil {
+}
+
+// vouch writes the sums of what is there for a name.
+func vouch(t *testing.T, dir, name string) {
+	t.Helper()
+	files := [2][]byte{}
+	for i, ext := range []string{".secco", ".bpf"} {
+		data, err := os.ReadFile(filepath.Join(dir, name+ext))
+		if err != nil {
+			t.Fatal(err)
+		}
+		files[i] = data
+	}
+	sums, err := policies.Sums(name, files[0], files[1])
+	if err != nil {
 		t.Fatal(err)
 	}
+	write(t, filepath.Join(dir, name+".sha256"), sums)
 }
 
 func encoded(p bpf.Program) []byte { return bpf.Encode(p, binary.NativeEndian) }
@@ -41,18 +54,30 @@ func encoded(p bpf.Program) []byte { return bpf.Encode(p, binary.NativeEndian) }
 func TestStore(t *testing.T) {
 	dir := t.TempDir()
 	at := func(name string) string { return filepath.Join(dir, name) }
-	write(t, at("text.secco"), []byte(text), 0)
-	write(t, at("program.bpf"), encoded(program), 0)
-	write(t, at("both.secco"), []byte(text), time.Hour)
-	write(t, at("both.bpf"), encoded(program), 0)
-	write(t, at("outdated.secco"), []byte(text), 0)
-	write(t, at("outdated.bpf"), encoded(program), time.Hour)
-	write(t, at("broken.secco"), []byte(text), time.Hour)
-	write(t, at("broken.bpf"), []byte("broken"), 0)
-	write(t, at("more.secco"), []byte(text+"include \"text.secco\"\n"), time.Hour)
-	write(t, at("more.bpf"), encoded(program), 0)
-	write(t, at("profile.json"), []byte(`{"defaultAction":"SCMP_ACT_ERRNO","defaultErrnoRet":1,"syscalls":[{"names":["read"],"action":"SCMP_ACT_ALLOW"}]}`), 0)
-	write(t, at("web-server.secco"), []byte(text), 0)
+	write(t, at("text.secco"), []byte(text))
+	write(t, at("program.bpf"), encoded(program))
+	write(t, at("both.secco"), []byte(text))
+	write(t, at("both.bpf"), encoded(program))
+	write(t, at("outdated.secco"), []byte(text))
+	write(t, at("outdated.bpf"), encoded(program))
+	write(t, at("broken.secco"), []byte(text))
+	write(t, at("broken.bpf"), []byte("broken"))
+	vouch(t, dir, "both")
+	vouch(t, dir, "outdated")
+	write(t, at("outdated.secco"), []byte(text+"\n"))
+	vouch(t, dir, "broken")
+	write(t, at("replaced.secco"), []byte(text))
+	write(t, at("replaced.bpf"), encoded(bpf.Program{{Op: bpf.RetK}}))
+	vouch(t, dir, "replaced")
+	write(t, at("replaced.bpf"), encoded(program))
+	write(t, at("unvouched.secco"), []byte(text))
+	write(t, at("unvouched.bpf"), encoded(program))
+	write(t, at("garbled.secco"), []byte(text))
+	write(t, at("garbled.bpf"), encoded(program))
+	vouch(t, dir, "garbled")
+	write(t, at("garbled.sha256"), []byte("garbled"))
+	write(t, at("profile.json"), []byte(`{"defaultAction":"SCMP_ACT_ERRNO","defaultErrnoRet":1,"syscalls":[{"names":["read"],"action":"SCMP_ACT_ALLOW"}]}`))
+	write(t, at("web-server.secco"), []byte(text))
 	store := policies.Store{Dir: dir, Shipped: true}
 
 	for _, c := range []struct{ name, file string }{
@@ -61,6 +86,9 @@ func TestStore(t *testing.T) {
 		{"both", "both.bpf"},
 		{"outdated", "outdated.secco"},
 		{"broken", "broken.secco"},
+		{"replaced", "replaced.secco"},
+		{"unvouched", "unvouched.secco"},
+		{"garbled", "garbled.secco"},
 		{"profile", "profile.json"},
 		{"web-server", "web-server.secco"}, // the directory stands before what is shipped
 	} {
@@ -89,9 +117,6 @@ func TestStore(t *testing.T) {
 			t.Errorf("%s as a file: %v", c.file, err)
 		}
 	}
-	if f, err := store.Load("more"); err == nil && strings.HasSuffix(f.Name, ".bpf") {
-		t.Error("a program was preferred although its text includes another file")
-	}
 	if f, err := store.Load("pure"); err != nil || f.Name != "pure (shipped)" {
 		t.Errorf("a shipped policy: %v, %v", f, err)
 	}
@@ -103,16 +128,16 @@ func TestStore(t *testing.T) {
 	}
 }
 
-// Guards are about the running kernel, and no program stands for a text with some:
-// it was made for what its maker stated.
+// Guards are about the running kernel.
 func TestGuards(t *testing.T) {
 	dir := t.TempDir()
-	write(t, filepath.Join(dir, "new.secco"), []byte(text+"when kernel >= 3.17 {\n\twrite: 1\n}\n"), time.Hour)
-	write(t, filepath.Join(dir, "new.bpf"), encoded(program), 0)
-	write(t, filepath.Join(dir, "old.secco"), []byte(text+"write: 1\narch x86_64, aarch64 { when kernel < 3.17 {\n\twrite: 0\n} }\n"), time.Hour)
-	write(t, filepath.Join(dir, "old.bpf"), encoded(program), 0)
-	write(t, filepath.Join(dir, "comment.secco"), []byte(text+"# when in doubt\n"), time.Hour)
-	write(t, filepath.Join(dir, "comment.bpf"), encoded(program), 0)
+	write(t, filepath.Join(dir, "new.secco"), []byte(text+"when kernel >= 3.17 {\n\twrite: 1\n}\n"))
+	write(t, filepath.Join(dir, "new.bpf"), encoded(program))
+	write(t, filepath.Join(dir, "old.secco"), []byte(text+"write: 1\narch x86_64, aarch64 { when kernel < 3.17 {\n\twrite: 0\n} }\n"))
+	write(t, filepath.Join(dir, "old.bpf"), encoded(program))
+	write(t, filepath.Join(dir, "comment.secco"), []byte(text+"# when in doubt\n"))
+	write(t, filepath.Join(dir, "comment.bpf"), encoded(program))
+	vouch(t, dir, "comment")
 	arch, _ := linux.ParseArch(runtime.GOARCH)
 	nr, _ := arch.Syscall("write")
 	for _, c := range []struct {
@@ -144,19 +169,19 @@ func TestGuards(t *testing.T) {
 func TestCapabilities(t *testing.T) {
 	dir := t.TempDir()
 	const guarded = "when cap(CAP_SYS_ADMIN) {\n\twrite: 1\n}\n"
-	write(t, filepath.Join(dir, "plain.secco"), []byte(text), 0)
-	write(t, filepath.Join(dir, "guarded.secco"), []byte(text+guarded), 0)
+	write(t, filepath.Join(dir, "plain.secco"), []byte(text))
+	write(t, filepath.Join(dir, "guarded.secco"), []byte(text+guarded))
 	// Profiles of Docker's form, with a guard about write.
 	profile := func(guard string) []byte {
 		return []byte(`{"defaultAction":"SCMP_ACT_ERRNO","defaultErrnoRet":1,"syscalls":[{"names":["read"],"action":"SCMP_ACT_ALLOW"},` +
 			`{"names":["write"],"action":"SCMP_ACT_ALLOW",` + guard + `}]}`)
 	}
-	write(t, filepath.Join(dir, "docker.json"), profile(`"includes":{"caps":["CAP_SYS_ADMIN"]}`), 0)
-	write(t, filepath.Join(dir, "docker-chown.json"), profile(`"includes":{"caps":["CAP_CHOWN"]}`), 0)
-	write(t, filepath.Join(dir, "docker-without.json"), profile(`"excludes":{"caps":["CAP_CHOWN"]}`), 0)
-	write(t, filepath.Join(dir, "docker-old.json"), profile(`"excludes":{"minKernel":"3.17"}`), 0)
-	write(t, filepath.Join(dir, "docker-new.json"), profile(`"includes":{"minKernel":"200.1"}`), 0)
-	write(t, filepath.Join(dir, "oci.json"), []byte(`{"defaultAction":"SCMP_ACT_ERRNO"}`), 0)
+	write(t, filepath.Join(dir, "docker.json"), profile(`"includes":{"caps":["CAP_SYS_ADMIN"]}`))
+	write(t, filepath.Join(dir, "docker-chown.json"), profile(`"includes":{"caps":["CAP_CHOWN"]}`))
+	write(t, filepath.Join(dir, "docker-without.json"), profile(`"excludes":{"caps":["CAP_CHOWN"]}`))
+	write(t, filepath.Join(dir, "docker-old.json"), profile(`"excludes":{"minKernel":"3.17"}`))
+	write(t, filepath.Join(dir, "docker-new.json"), profile(`"includes":{"minKernel":"200.1"}`))
+	write(t, filepath.Join(dir, "oci.json"), []byte(`{"defaultAction":"SCMP_ACT_ERRNO"}`))
 	arch, _ := linux.ParseArch(runtime.GOARCH)
 	verdict := func(f *policies.Filter, syscall string) linux.Action {
 		nr, _ := arch.Syscall(syscall)
@@ -208,14 +233,14 @@ func TestCapabilities(t *testing.T) {
 func TestStoreRefuses(t *testing.T) {
 	top := t.TempDir()
 	dir := filepath.Join(top, "dir")
-	write(t, filepath.Join(top, "outside.secco"), []byte(text), 0)
-	write(t, filepath.Join(dir, "inside.secco"), []byte(text), 0)
-	write(t, filepath.Join(dir, "sub", "deep.secco"), []byte(text), 0)
-	write(t, filepath.Join(dir, "large.secco"), make([]byte, policies.MaxSize+1), 0)
-	write(t, filepath.Join(dir, "wrong.secco"), []byte("read: nonsense\n"), 0)
-	write(t, filepath.Join(dir, "wrong.bpf"), []byte("xyz"), 0)
-	write(t, filepath.Join(dir, "invalid.bpf"), encoded(bpf.Program{{Op: bpf.LdImm}}), 0)
-	write(t, filepath.Join(dir, "nothing.json"), []byte(`{}`), 0)
+	write(t, filepath.Join(top, "outside.secco"), []byte(text))
+	write(t, filepath.Join(dir, "inside.secco"), []byte(text))
+	write(t, filepath.Join(dir, "sub", "deep.secco"), []byte(text))
+	write(t, filepath.Join(dir, "large.secco"), make([]byte, policies.MaxSize+1))
+	write(t, filepath.Join(dir, "wrong.secco"), []byte("read: nonsense\n"))
+	write(t, filepath.Join(dir, "wrong.bpf"), []byte("xyz"))
+	write(t, filepath.Join(dir, "invalid.bpf"), encoded(bpf.Program{{Op: bpf.LdImm}}))
+	write(t, filepath.Join(dir, "nothing.json"), []byte(`{}`))
 	for link, target := range map[string]string{"link.secco": "../outside.secco", "absolute.secco": filepath.Join(top, "outside.secco"), "loop.secco": "loop.secco"} {
 		if err := os.Symlink(target, filepath.Join(dir, link)); err != nil {
 			t.Fatal(err)
