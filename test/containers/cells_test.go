@@ -188,7 +188,7 @@ func dockerCells(t *testing.T) func(t *testing.T, c cell) *exec.Cmd {
 // dockerAnnotates reports whether Docker is one that hands annotations on, as 24.0
 // and newer ones do.
 var dockerAnnotates = sync.OnceValue(func() bool {
-	out, _ := exec.Command("docker", "--version").Output()
+	out, _ := exec.Command("dockerd", "--version").Output()
 	m := regexp.MustCompile(`version (\d+)\.`).FindSubmatch(out)
 	if m == nil {
 		return false

@@ -127,8 +127,9 @@ func TestHookFaults(t *testing.T) {
 	if ppid := os.Getppid(); ppid > 1 {
 		stranger = ppid // runs, and is no child of ours
 	}
+	bundle := policyDir(t, map[string]string{"config.json": "{}"})
 	state := func(pid int, more string) string {
-		return fmt.Sprintf(`{"ociVersion":"1.0.2","id":"x","status":"creating","pid":%d,"bundle":"/tmp"%s}`, pid, more)
+		return fmt.Sprintf(`{"ociVersion":"1.0.2","id":"x","status":"creating","pid":%d,"bundle":%q%s}`, pid, bundle, more)
 	}
 	call := func(t *testing.T, stdin string, args ...string) result {
 		t.Helper()
@@ -149,7 +150,7 @@ func TestHookFaults(t *testing.T) {
 		{"pid as text", strings.Replace(state(7, ""), "7", `"7"`, 1), "p", "cannot unmarshal"},
 		{"a stranger's pid", state(stranger, ""), "p", "process"},
 		{"running", strings.Replace(state(victim.Process.Pid, ""), "creating", "running", 1), "p", "not being created"},
-		{"no bundle", strings.Replace(state(victim.Process.Pid, ""), "/tmp", "", 1), "p", "bundle"},
+		{"no bundle", strings.Replace(state(victim.Process.Pid, ""), bundle, "", 1), "p", "bundle"},
 		{"policy missing", state(victim.Process.Pid, ""), "missing", `no policy "missing"`},
 		{"policy wrong", state(victim.Process.Pid, ""), "wrong", "error["},
 		{"program broken", state(victim.Process.Pid, ""), "x", "x.bpf"},
