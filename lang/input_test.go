@@ -186,9 +186,12 @@ func FuzzLoad(f *testing.F) {
 		f.Add(random.Policy(rand.New(rand.NewPCG(seed, 5)), random.Options{Rules: 3}))
 	}
 	f.Add("group @new = syscall_470..\n@new: return ENOSYS\narch i386 { syscall_0x1d6..511: arg0 == 1 }\nlistns: 1\ntest syscall_470.. => ENOSYS\n")
+	f.Add("f(x, y) = low(x) == y\nsocket(domain): f(domain, 1) && high(domain) & 3 == 4 || in(arg1, 1, 1)\nread {\n arg0 < 5 -> log\n arg0 == 3 -> EPERM\n}\n")
 	f.Fuzz(func(t *testing.T, text string) {
 		file := source.NewFile("fuzz", text)
-		p, diags := lang.Load([]*source.File{file}, usual)
+		opts := usual
+		opts.Lint = true
+		p, diags := lang.Load([]*source.File{file}, opts)
 		for _, d := range diags {
 			_ = d.String()
 		}
