@@ -47,6 +47,8 @@ func (c *collector) suspicious(d *syntax.Define) {
 		if ok && (isAction(n.Text) || errnoKnown(n.Text) && slices.Contains([]string{"DEFAULT", "DEFAULT_ACTION", "DEFAULTACTION"}, name)) {
 			hint = "there is " + strings.Join(defaultNames(), ", ")
 		}
+	case settingsLike[name] != "":
+		c.idleSettings = append(c.idleSettings, d)
 	case name == "BASELINE":
 		if _, ok := d.Body.Cond.(*syntax.Number); ok {
 			c.diags.Warnf(d.Name.At, "suspicious-name", "%q is a name like any other and sets no baseline", d.Name.Text).Hint =
@@ -55,6 +57,32 @@ func (c *collector) suspicious(d *syntax.Define) {
 	}
 	if hint != "" {
 		c.diags.Warnf(d.Name.At, "suspicious-name", "%q is a name like any other and sets no default action", d.Name.Text).Hint = hint
+	}
+}
+
+// settingsLike are settings whose names are not reserved, and what each may be.
+var settingsLike = map[string]string{
+	"ARCHES":            "such as: ARCHES = x86_64, i386",
+	"FLAGS":             "such as: FLAGS = tsync, log",
+	"NO_NEW_PRIVS":      "it is set to 0 or 1",
+	"LISTENER":          `such as: LISTENER = "/run/agent.sock"`,
+	"LISTENER_METADATA": `such as: LISTENER_METADATA = "text"`,
+}
+
+// unsettled warns of definitions with a setting's name that nothing uses, where
+// nothing else is wrong.
+func (c *collector) unsettled() {
+	if c.diags.HasErrors() {
+		return
+	}
+	used := map[*syntax.Define]bool{}
+	for _, d := range c.unit.Defs {
+		used[d] = true
+	}
+	for _, d := range c.idleSettings {
+		if !used[d] {
+			c.diags.Warnf(d.Name.At, "suspicious-name", "%q is a name like any other and sets nothing", d.Name.Text).Hint = settingsLike[strings.ToUpper(d.Name.Text)]
+		}
 	}
 }
 

@@ -137,6 +137,7 @@ func Collect(files []*syntax.File, opts Options) (*Unit, source.Diagnostics) {
 	for _, t := range c.unit.Targets {
 		t.settle()
 	}
+	c.unsettled()
 	c.idle()
 	return c.unit, c.diags
 }
@@ -144,20 +145,21 @@ func Collect(files []*syntax.File, opts Options) (*Unit, source.Diagnostics) {
 // collector goes through the statements in order. Its fields say what holds at
 // the one it is at.
 type collector struct {
-	unit    *Unit
-	opts    Options
-	files   []*syntax.File
-	scope   map[string]*syntax.Define
-	groups  map[string][]string // syscalls by the name of a group, with @
-	stated  map[string]stated   // settings
-	rules   []*syntax.Rule      // all, in force or not
-	undo    []func()            // what brings back the scope around the block
-	rank    Rank
-	named   []linux.Arch   // by ARCHES
-	arches  []linux.Arch   // of the block around, nil outside
-	skipped bool           // by a guard
-	guarded map[string]int // syscalls with rules that were, and of which base, as in Rank
-	enough  Enough
+	unit         *Unit
+	opts         Options
+	files        []*syntax.File
+	scope        map[string]*syntax.Define
+	groups       map[string][]string // syscalls by the name of a group, with @
+	stated       map[string]stated   // settings
+	rules        []*syntax.Rule      // all, in force or not
+	undo         []func()            // what brings back the scope around the block
+	rank         Rank
+	named        []linux.Arch     // by ARCHES
+	arches       []linux.Arch     // of the block around, nil outside
+	skipped      bool             // by a guard
+	guarded      map[string]int   // syscalls with rules that were, and of which base, as in Rank
+	idleSettings []*syntax.Define // definitions with a setting's name
+	enough       Enough
 
 	included  int  // sources around, that the caller did not name
 	stopped   bool // after too many findings
