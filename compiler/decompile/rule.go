@@ -243,60 +243,78 @@ func spelled(a linux.Arch, root *policy.Node) ([]arm, error) {
 	for i, action := range actions {
 		arm := arm{action: action}
 		if i < len(actions)-1 {
-			arm.text = s.reach(root, action)
+			arm.text = s.reach(root, action).text
 		}
 		arms = append(arms, arm)
 	}
 	return arms, s.err
 }
 
+// condition is a text, and what joins its parts: "&&", "||" or nothing.
+type condition struct{ text, join string }
+
+var always, never = condition{text: "true"}, condition{text: "false"}
+
+// joined returns the conditions joined, in parentheses where one is joined by
+// something else.
+func joined(join string, list ...condition) condition {
+	texts := make([]string, len(list))
+	for i, c := range list {
+		if texts[i] = c.text; c.join != "" && c.join != join {
+			texts[i] = "(" + c.text + ")"
+		}
+	}
+	return condition{strings.Join(texts, " "+join+" "), join}
+}
+
 // reach returns the condition for a graph to end in an action.
-func (s *speller) reach(n *policy.Node, action linux.Action) string {
+func (s *speller) reach(n *policy.Node, action linux.Action) condition {
 	if n.IsLeaf() {
 		if n.Action.Effect() == action {
-			return "true"
+			return always
 		}
-		return "false"
+		return never
 	}
 	if s.tests++; s.tests > maxTests {
 		s.err = &LimitError{"comparisons", maxTests}
 	}
 	if s.err != nil {
-		return ""
+		return never
 	}
 	yes, no := s.reach(n.Yes, action), s.reach(n.No, action)
 	test, unless := s.test(n)
 	switch {
 	case yes == no:
 		return yes
-	case yes == "true" && no == "false":
+	case yes == always && no == never:
 		return test
-	case yes == "false" && no == "true":
+	case yes == never && no == always:
 		return unless
-	case yes == "true":
-		return fmt.Sprintf("(%s || %s)", test, no)
-	case no == "true":
-		return fmt.Sprintf("(%s || %s)", unless, yes)
-	case yes == "false":
-		return fmt.Sprintf("(%s && %s)", unless, no)
-	case no == "false":
-		return fmt.Sprintf("(%s && %s)", test, yes)
+	case yes == always:
+		return joined("||", test, no)
+	case no == always:
+		return joined("||", unless, yes)
+	case yes == never:
+		return joined("&&", unless, no)
+	case no == never:
+		return joined("&&", test, yes)
 	}
-	return fmt.Sprintf("(%s && %s || %s && %s)", test, yes, unless, no)
+	return joined("||", joined("&&", test, yes), joined("&&", unless, no))
 }
 
 // test returns a test and its opposite.
-func (s *speller) test(n *policy.Node) (yes, no string) {
+func (s *speller) test(n *policy.Node) (yes, no condition) {
 	x, y := s.expr(n.X), s.expr(n.Y)
+	says := func(format string) condition { return condition{text: fmt.Sprintf(format, x, y)} }
 	switch n.Cmp {
 	case policy.CmpEq:
-		return x + " == " + y, x + " != " + y
+		return says("%s == %s"), says("%s != %s")
 	case policy.CmpGt:
-		return x + " > " + y, x + " <= " + y
+		return says("%s > %s"), says("%s <= %s")
 	case policy.CmpGe:
-		return x + " >= " + y, x + " < " + y
+		return says("%s >= %s"), says("%s < %s")
 	}
-	return x + " & " + y + " != 0", x + " & " + y + " == 0"
+	return says("%s & %s != 0"), says("%s & %s == 0")
 }
 
 // expr returns an expression. All operations but those of a test are in

@@ -5,19 +5,29 @@ import (
 	"slices"
 
 	"secco/linux"
+	"secco/policy"
 )
 
 // Term is calls for which all factors hold; without factors, all calls.
 type Term []Factor
 
 // Factor is a condition on one argument or word, or on several that belong
-// together. Exactly one of Intervals, Masks and Cubes is not empty.
+// together. Exactly one of Intervals, Masks, Cubes and Compared is there.
 type Factor struct {
 	Words     []linux.Word // one, both halves of an argument (the high one first), or several
 	Not       bool         // the condition is that none of what follows holds
 	Intervals []Interval   // the value is in one of these
 	Masks     []Mask       // one of these fits the value
 	Cubes     []Cube       // one of these has the call; of several words only
+	Compared  *Relation    // this holds; of several words only
+}
+
+// Relation compares two numbers, each a word or both halves of an argument, the high
+// one first.
+type Relation struct {
+	X   []linux.Word
+	Cmp policy.Cmp
+	Y   []linux.Word
 }
 
 // Mask fits the values that agree with Value in the bits of Mask.
@@ -314,6 +324,11 @@ const (
 
 // factor returns the condition for a set of values that reads best.
 func (d *describer) factor(words []linux.Word, values Ref) (best Factor, err error) {
+	if !oneValue(words) {
+		if c := d.comparison(words, values); c != nil {
+			return *c, nil
+		}
+	}
 	cost := -1
 	try := func(f Factor) {
 		f.Words = words
@@ -356,6 +371,79 @@ func (d *describer) factor(words []linux.Word, values Ref) (best Factor, err err
 	return best, nil
 }
 
+// comparison returns the factor that compares two numbers of the words, nil where
+// the values are not what one does.
+func (d *describer) comparison(words []linux.Word, values Ref) *Factor {
+	numbers := numbersOf(words)
+	if len(numbers) != 2 {
+		return nil
+	}
+	for _, c := range [...]Relation{
+		{numbers[0], policy.CmpEq, numbers[1]}, {numbers[0], policy.CmpGt, numbers[1]}, {numbers[1], policy.CmpGt, numbers[0]},
+	} {
+		switch d.compare(&c) {
+		case values:
+			return &Factor{Words: words, Compared: &c}
+		case d.space.Not(values):
+			return &Factor{Words: words, Compared: &c, Not: true}
+		}
+	}
+	return nil
+}
+
+// numbersOf returns the numbers that words are: arguments whose halves are both
+// among them, else each for itself.
+func numbersOf(words []linux.Word) (list [][]linux.Word) {
+	for _, w := range words {
+		switch i, high := w.Arg(); {
+		case i < 0 || !slices.Contains(words, w^1):
+			list = append(list, []linux.Word{w})
+		case high:
+			list = append(list, []linux.Word{w, w ^ 1})
+		}
+	}
+	return list
+}
+
+// compare returns where a comparison holds, from the highest words on. Numbers of
+// different length differ where the rest of the longer one is not 0.
+func (d *describer) compare(c *Relation) Ref {
+	s := d.space
+	equal, greater := True, False
+	for i := max(len(c.X), len(c.Y)); i > 0; i-- {
+		var x, y Vector
+		for _, v := range [...]struct {
+			to   *Vector
+			from []linux.Word
+		}{{&x, c.X}, {&y, c.Y}} {
+			*v.to = s.Const(0)
+			if i <= len(v.from) {
+				*v.to = s.Word(v.from[len(v.from)-i])
+			}
+		}
+		greater = s.Or(greater, s.And(equal, s.Compare(policy.CmpGt, &x, &y)))
+		equal = s.And(equal, s.Compare(policy.CmpEq, &x, &y))
+	}
+	if c.Cmp == policy.CmpEq {
+		return equal
+	}
+	return greater
+}
+
+// Has reports whether a comparison holds for a call.
+func (c *Relation) Has(d *linux.SeccompData) bool {
+	x, y := numberOf(c.X, d), numberOf(c.Y, d)
+	return c.Cmp == policy.CmpEq && x == y || c.Cmp == policy.CmpGt && x > y
+}
+
+// numberOf returns the number that a call has in words.
+func numberOf(words []linux.Word, d *linux.SeccompData) (x uint64) {
+	for _, w := range words {
+		x = x<<32 | uint64(d.Word(w))
+	}
+	return x
+}
+
 // costOfTerms returns what terms cost to read.
 func costOfTerms(terms []Term) (cost int) {
 	for _, t := range terms {
@@ -369,6 +457,9 @@ func costOfTerms(terms []Term) (cost int) {
 // cost returns what a condition costs to read.
 func (f *Factor) cost() int {
 	n := costOf(f.Intervals, last(f.Words)) + costMask*(len(f.Masks)+len(f.Cubes))
+	if f.Compared != nil {
+		return costValue
+	}
 	if f.Not {
 		n += costNot
 	}
@@ -401,10 +492,10 @@ func (t Term) Has(d *linux.SeccompData) bool {
 
 // Has reports whether the condition holds for a call.
 func (f *Factor) Has(d *linux.SeccompData) bool {
-	var x uint64
-	for _, w := range f.Words {
-		x = x<<32 | uint64(d.Word(w))
+	if f.Compared != nil {
+		return f.Compared.Has(d) != f.Not
 	}
+	x := numberOf(f.Words, d)
 	in := slices.ContainsFunc(f.Intervals, func(i Interval) bool { return i.Lo <= x && x <= i.Hi }) ||
 		slices.ContainsFunc(f.Masks, func(m Mask) bool { return x&m.Mask == m.Value }) ||
 		slices.ContainsFunc(f.Cubes, func(c Cube) bool { return c.Has(d) })

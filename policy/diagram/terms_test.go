@@ -90,7 +90,28 @@ func TestTermsText(t *testing.T) {
 			t.Errorf("%s, %v; want %s", got, err, want)
 		}
 	}
-	// Two arguments that meet.
+	// Two arguments that are compared with each other.
+	compared := func(cmp policy.Cmp, x, y linux.Word) test {
+		return func(b *policy.Builder, yes, no *policy.Node) *policy.Node {
+			return b.Test(cmp, b.Word(x), b.Word(y), yes, no, source.Span{})
+		}
+	}
+	for want, test := range map[string]test{
+		"argL0 == argL1":                   compared(policy.CmpEq, l0, l1),
+		"argL0 != argL1":                   not(compared(policy.CmpEq, l0, l1)),
+		"argL0 > argL1":                    compared(policy.CmpGt, l0, l1),
+		"argL1 <= argL0":                   compared(policy.CmpGe, l0, l1),
+		"arg0 == arg1":                     and(compared(policy.CmpEq, l0, l1), compared(policy.CmpEq, l0+1, l1+1)),
+		"arg0 == argL1":                    and(compared(policy.CmpEq, l0, l1), word(policy.CmpEq, linux.ArgHigh(0), all, 0)),
+		"argL0 == argL1 && argL2 == 7":     and(compared(policy.CmpEq, l0, l1), word(policy.CmpEq, l2, all, 7)),
+		"argL0 != argL1 || argL2 == argH3": or(not(compared(policy.CmpEq, l0, l1)), compared(policy.CmpEq, l2, linux.ArgHigh(3))),
+	} {
+		terms, err := where(t, test).Terms(50)
+		if got := TermsString(terms); err != nil || got != want {
+			t.Errorf("%s, %v; want %s", got, err, want)
+		}
+	}
+	// Two arguments that meet in another way.
 	unequal := func(b *policy.Builder, yes, no *policy.Node) *policy.Node {
 		x, y := b.Binary(policy.OpAnd, b.Word(l0), b.Const(3)), b.Binary(policy.OpAnd, b.Word(l1), b.Const(3))
 		return b.Test(policy.CmpEq, x, y, no, b.Test(policy.CmpEq, b.Word(l2), b.Const(0), yes, no, source.Span{}), source.Span{})

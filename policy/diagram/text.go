@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"secco/linux"
+	"secco/policy"
 )
 
 // TermsString returns terms as the policy language says them: "true" for all
@@ -69,6 +70,12 @@ func (f Factor) String() string { return f.text(false, nil) }
 // text returns the factor, in parentheses where it stands beside others and
 // would fall apart.
 func (f Factor) text(inner bool, names Namer) string {
+	if c := f.Compared; c != nil {
+		operator := map[comparedAs]string{
+			{policy.CmpEq, false}: "==", {policy.CmpEq, true}: "!=", {policy.CmpGt, false}: ">", {policy.CmpGt, true}: "<=",
+		}[comparedAs{c.Cmp, f.Not}]
+		return fmt.Sprintf("%s %s %s", name(c.X), operator, name(c.Y))
+	}
 	var list []string
 	points := make([]string, 0, len(f.Intervals))
 	x := name(f.Words)
@@ -139,6 +146,12 @@ func (f Factor) text(inner bool, names Namer) string {
 		return "(" + text + ")"
 	}
 	return text
+}
+
+// comparedAs is a comparison, or its opposite.
+type comparedAs struct {
+	cmp policy.Cmp
+	not bool
 }
 
 // masked returns a comparison of some bits.
