@@ -33,13 +33,17 @@ func (f *Filter) Header() string {
 	case f.Kind == OCI:
 		return f.jsonRemark()
 	}
+	marks := []string{"#"}
+	if f.Kind == Asm {
+		marks = []string{";", "//"}
+	}
 	var lines []string
 	for n := 1; ; n++ {
 		line := strings.TrimSpace(f.files[0].Line(n))
-		text, ok := strings.CutPrefix(line, "#")
+		mark := slices.IndexFunc(marks, func(m string) bool { return strings.HasPrefix(line, m) })
 		switch {
-		case ok:
-			lines = append(lines, strings.TrimPrefix(text, " "))
+		case mark >= 0:
+			lines = append(lines, strings.TrimPrefix(line[len(marks[mark]):], " "))
 		case line == "" && len(lines) > 0:
 			return strings.Join(lines, "\n")
 		default:

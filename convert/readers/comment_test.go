@@ -24,6 +24,7 @@ func TestComment(t *testing.T) {
 		{OCI, "{\"syscalls\": [{\"_why\": [\"a\", {\"b\": \"c\"}], \"//\": \"d\", \"names\": [^\"read\"]}]}", "", []string{"a\nb\nc\nd"}},
 		{Seccompiler, `{"vmm": {"filter": [{"syscall": ^"read", "args": [^{"index": 1, "comment": "arg"}], "comment": "call"}]}}`, "", []string{"call", "arg"}},
 		{Asm, "; a\n^ret #0\n", "", []string{""}},
+		{Asm, "; What it\n//  is\n\n; a\n^ret #0\n", "What it\n is", []string{""}},
 	} {
 		var at []int
 		for text := c.text; ; {
