@@ -173,7 +173,11 @@ func (im *importer) arches() []linux.Arch {
 		a, ok := oci.ParseArch(named.Name)
 		switch {
 		case !ok:
-			im.diags.Errorf(named.Span, "unsupported-arch", "secco has no tables for %s, so that its rules can't be stated", named.Name)
+			d := im.diags.Errorf(named.Span, "unsupported-arch", "secco has no tables for %s, so that its rules can't be stated", named.Name)
+			d.Hint = "without it in the profile its calls are killed"
+			if !native.BigEndian() {
+				d.Hint += "; with it libseccomp states them (--through libseccomp)"
+			}
 		case a.BigEndian() != native.BigEndian():
 			im.diags.Errorf(named.Span, "mixed-endian", "%s has another byte order than the native %s: libseccomp refuses to have both in one filter", a, native)
 		case !slices.Contains(arches, a):

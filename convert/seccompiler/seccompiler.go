@@ -192,7 +192,10 @@ func (in *file) number(v value, what string) uint64 {
 	text, ok := v.scalar.(json.Number)
 	n, err := strconv.ParseUint(string(text), 10, 64)
 	if !ok || err != nil {
-		in.errorf(v.span, "wrong-type", "%s is a whole number from 0 to 2^64-1, this is %s", what, v.span.Text()[:min(40, len(v.span.Text()))])
+		d := in.errorf(v.span, "wrong-type", "%s is a whole number from 0 to 2^64-1, this is %s", what, v.span.Text()[:min(40, len(v.span.Text()))])
+		if what == "errno" && text == "-1" {
+			d.Hint = "the -1 of seccompiler's documentation is none to itself, either"
+		}
 	}
 	return n
 }
