@@ -3,9 +3,11 @@ package prove_test
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 
+	"secco/bpf"
 	"secco/compiler"
 	"secco/lang"
 	"secco/linux"
@@ -62,6 +64,29 @@ func TestPairsOfManyArguments(t *testing.T) {
 		}
 		if call := res.Witness.Call; call.NR != 157 || call.Arch != linux.X86_64.Audit() {
 			t.Errorf("%s: %s is no call of prctl", args, res.Witness)
+		}
+	}
+}
+
+// Whatever a program computes, it is equal to itself.
+func TestSameProgram(t *testing.T) {
+	p := bpf.Program{{Op: bpf.LdW, K: 16}}
+	for i := range 600 {
+		p = append(p, bpf.Instruction{Op: bpf.Tax}, bpf.Instruction{Op: bpf.LdW, K: 16 + uint32(i%6)*8}, bpf.Instruction{Op: bpf.MulX},
+			bpf.Instruction{Op: bpf.XorK, K: uint32(i) * 0x9e3779b9}, bpf.Instruction{Op: bpf.DivX})
+	}
+	p = append(p, bpf.Instruction{Op: bpf.RetA})
+	a, err := prove.Program(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := prove.Program(slices.Clone(p))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, question := range []func(a, b prove.Filter, o prove.Options) (prove.Result, error){prove.Equivalent, prove.AtLeastAsStrict} {
+		if res, err := question(a, b, prove.Options{}); err != nil || res.Verdict != prove.Equal {
+			t.Errorf("%v %s, %v; want equal", res.Verdict, res.Reason, err)
 		}
 	}
 }
