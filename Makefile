@@ -9,10 +9,10 @@ COUNT ?=
 
 export PATH := $(PATH):/usr/local/go/bin:/usr/sbin:/sbin
 
-.PHONY: help run build static generate test test-all test-libseccomp bench benchmarks lint module-path clean
+.PHONY: help run build static generate test test-all test-arm64 test-libseccomp bench benchmarks lint module-path clean
 
 help: ## what there is to make
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
+	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
 
 run: ## install what is missing, build, and do the main job on a web server's policy
 	@scripts/run
@@ -33,7 +33,12 @@ test: ## everything that every change must pass
 
 test-all: lint ## make test, the long campaigns, and make lint
 	@scripts/setup test
+	@scripts/setup arm64
 	@SECCO_LONG=1 scripts/test
+
+test-arm64: ## the tests of what meets the kernel, and containers, on an emulated arm64 machine
+	@scripts/setup arm64
+	$(GO) test -tags long -count 1 -timeout 2h -v ./test/arm64
 
 test-libseccomp: ## the conversions with the libseccomp of a newer Debian (SUITE=trixie)
 	@scripts/setup test

@@ -8,6 +8,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"secco/hook"
+	"secco/linux"
 )
 
 // The command that run starts becomes what this process's main thread is.
@@ -25,7 +26,9 @@ var runCommand = &cli.Command{
 		"Exit codes are the command's, but for 126 where it can't be executed, 127 where there is\n" +
 		"no such command, and secco's own.",
 	Flags: flags([]cli.Flag{
-		archFlag,
+		&cli.StringFlag{
+			Name: archFlag.Name, Aliases: archFlag.Aliases, Usage: "`ARCHES` that a policy is for, with commas between them (default: those that it names itself, else this machine's)",
+		},
 		&cli.BoolFlag{Name: "gate", DisableDefaultText: true, Usage: "let CMD start although the filter refuses execve; every later execve fails (Linux 5.5)"},
 		&cli.BoolFlag{Name: "explain", DisableDefaultText: true, Usage: "follow CMD and what it starts, and tell each call that the filter refuses and its rule (Linux 5.3)"},
 	}, inputFlags),
@@ -34,6 +37,7 @@ var runCommand = &cli.Command{
 			return err
 		}
 		s.kernel = hook.Kernel() // where the filter will be
+		s.native, _ = linux.ParseArch(runtime.GOARCH)
 		f, err := s.load(s.Args().First())
 		if err != nil {
 			return err

@@ -29,8 +29,9 @@ type session struct {
 	// asBuilt says that a profile is read without what --runtime adds, which the
 	// command tells apart.
 	asBuilt bool
-	kernel  string // the version for guards where no flag states one
-	lint    bool   // what has no effect is told of, too
+	kernel  string     // the version for guards where no flag states one
+	native  linux.Arch // that a policy is for which names none; zero is x86_64
+	lint    bool       // what has no effect is told of, too
 }
 
 // action makes a command's action of a function that works in a session. What it
@@ -213,6 +214,7 @@ func (s *session) readerOptions(kind, thread string) (readers.Options, error) {
 		X32:      s.String("default-x32"),
 	}
 	opts.Lint = s.lint
+	opts.Machine = s.native
 	opts.Capabilities, opts.Kernel = s.capabilities(), cmp.Or(s.String(versionFlag.Name), s.kernel)
 	for _, name := range s.StringSlice("define") {
 		in, err := s.read(name)
@@ -252,7 +254,7 @@ func (s *session) runtime() (oci.Runtime, error) {
 
 // host returns the machine that profiles are written for.
 func (s *session) host() (oci.Host, error) {
-	host := oci.Host{Caps: s.capabilities()}
+	host := oci.Host{Caps: s.capabilities(), Arch: s.native}
 	arches, err := s.targets()
 	if len(arches) > 0 {
 		host.Arch = arches[0]

@@ -22,6 +22,7 @@ import (
 	"secco/compiler"
 	"secco/hook"
 	"secco/lang"
+	"secco/linux"
 	"secco/policy"
 	"secco/source"
 )
@@ -63,10 +64,12 @@ func Supported() bool { return hook.Supported() }
 // SetNoNewPrivs sets no_new_privs on the calling thread.
 func SetNoNewPrivs() error { return hook.SetNoNewPrivs() }
 
-// Prepare compiles the policy in a file, or behind [InlineMarker]. The error is a
+// Prepare compiles the policy in a file, or behind [InlineMarker], for this machine
+// where it names no architectures. The error is a
 // source.Diagnostics where the policy is at fault.
 func Prepare(path string, s SeccompSettings) (bpf.Program, error) {
-	opts := lang.Options{Defaults: lang.Defaults{
+	machine, _ := linux.ParseArch(runtime.GOARCH)
+	opts := lang.Options{Machine: machine, Defaults: lang.Defaults{
 		Positive: s.DefaultPositiveAction,
 		Negative: s.DefaultNegativeAction,
 		Policy:   s.DefaultPolicyAction,

@@ -30,11 +30,12 @@ func verdict(t *testing.T, p bpf.Program, name string, args ...uint64) linux.Act
 	if err != nil {
 		t.Fatal(err)
 	}
-	nr, ok := linux.X86_64.Syscall(name)
+	machine, _ := linux.ParseArch(runtime.GOARCH)
+	nr, ok := machine.Syscall(name)
 	if !ok {
 		t.Fatal(name)
 	}
-	d := linux.SeccompData{NR: nr, Arch: linux.X86_64.Audit()}
+	d := linux.SeccompData{NR: nr, Arch: machine.Audit()}
 	copy(d.Args[:], args)
 	return m.Run(&d)
 }
@@ -116,7 +117,8 @@ func TestMain(m *testing.M) {
 	case "install":
 		err = compat.Install(program)
 	case "filter":
-		p, findings := lang.Load([]*source.File{source.NewFile("p", "DEFAULT_POSITIVE = EXFULL\nDEFAULT_NEGATIVE = allow\nDEFAULT_POLICY = allow\ngetppid: 1\n")}, lang.Options{})
+		machine, _ := linux.ParseArch(runtime.GOARCH)
+		p, findings := lang.Load([]*source.File{source.NewFile("p", "DEFAULT_POSITIVE = EXFULL\nDEFAULT_NEGATIVE = allow\nDEFAULT_POLICY = allow\ngetppid: 1\n")}, lang.Options{Machine: machine})
 		if findings.HasErrors() {
 			panic(findings)
 		}

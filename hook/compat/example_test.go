@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"runtime"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -109,7 +110,8 @@ func ExampleInstallBlacklist() {
 
 // Prints: operation not permitted
 func ExampleLoadFilter() {
-	policy, findings := lang.Load([]*source.File{source.NewFile("p", "DEFAULT_POLICY = allow\nuname: return EPERM\n")}, lang.Options{})
+	machine, _ := linux.ParseArch(runtime.GOARCH)
+	policy, findings := lang.Load([]*source.File{source.NewFile("p", "DEFAULT_POLICY = allow\nuname: return EPERM\n")}, lang.Options{Machine: machine})
 	if err := findings.Err(); err != nil {
 		fmt.Println(err)
 		return
@@ -147,11 +149,12 @@ func ExamplePrepare() {
 // A list of what is allowed, and one of what is not.
 func ExampleCompile() {
 	program := must(compat.Compile(compat.InlineMarker+"read: 1\n", true))
-	read, _ := linux.X86_64.Syscall("read")
-	write, _ := linux.X86_64.Syscall("write")
-	fmt.Println(hook.Verdicts(program, linux.X86_64, read), hook.Verdicts(program, linux.X86_64, write))
+	machine, _ := linux.ParseArch(runtime.GOARCH)
+	read, _ := machine.Syscall("read")
+	write, _ := machine.Syscall("write")
+	fmt.Println(hook.Verdicts(program, machine, read), hook.Verdicts(program, machine, write))
 	program = must(compat.CompileBlacklist(compat.InlineMarker+"read: 1\n", true))
-	fmt.Println(hook.Verdicts(program, linux.X86_64, read), hook.Verdicts(program, linux.X86_64, write))
+	fmt.Println(hook.Verdicts(program, machine, read), hook.Verdicts(program, machine, write))
 	// Output:
 	// [allow] [kill_thread]
 	// [kill_thread] [allow]

@@ -77,7 +77,7 @@ func TestEmulatorAgainstKernel(t *testing.T) {
 	for _, n := range byEntry {
 		enough = enough && n >= pairs/5
 	}
-	if !enough || pairs < 10000 || inX32 < 1000 || killed == 0 || len(values) < 500 {
+	if !enough || pairs < 10000 || inX32 < 1000 || killed == 0 || len(values) < min(500, programs) {
 		t.Error("that is not enough")
 	}
 }

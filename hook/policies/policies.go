@@ -90,8 +90,9 @@ func IsName(s string) bool {
 // directory.
 //
 // A program beside a text is preferred where NAME.sha256 vouches for both, see [Sums];
-// else it is passed over. Guards that ask for the
-// kernel, a policy's and a Docker profile's, are about the running one.
+// else it is passed over. Guards that ask for the kernel, a policy's and a Docker
+// profile's, are about the running one. What a text includes or builds on is a file of
+// the directory as well, or a shipped policy.
 func (s Store) Load(name string) (*Filter, error) {
 	if !IsName(name) {
 		return nil, fmt.Errorf("%q is no policy's name", name)
@@ -106,7 +107,7 @@ func (s Store) Load(name string) (*Filter, error) {
 	}
 	if errors.Is(err, fs.ErrNotExist) && s.Shipped {
 		if text, ok := profiles.Lookup(name); ok {
-			return s.compile(source.NewFile(name+" (shipped)", string(text)))
+			return s.compile(source.NewFile(name+" (shipped)", string(text)), nil)
 		}
 	}
 	if errors.Is(err, fs.ErrNotExist) {
@@ -116,8 +117,10 @@ func (s Store) Load(name string) (*Filter, error) {
 }
 
 // LoadFile returns the filter in a file, of any directory; the ending says what it
-// is. Beside a text a program is preferred where [Store.Load] does.
+// is. Beside a text a program is preferred where [Store.Load] does. What a text
+// includes is in the directory of the file, as it was named, or below it.
 func (s Store) LoadFile(path string) (*Filter, error) {
+	path = filepath.Clean(path)
 	ext := filepath.Ext(path)
 	if !slices.Contains(extensions, ext) {
 		return nil, fmt.Errorf("%s: a policy ends in .secco, a program in .bpf, a profile in .json", path)
@@ -133,7 +136,12 @@ func (s Store) LoadFile(path string) (*Filter, error) {
 	if err != nil {
 		return nil, err
 	}
-	return s.decode(path, data)
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = root.Close() }()
+	return s.decode(path, data, root)
 }
 
 // An opener opens a file of a directory.
@@ -145,7 +153,7 @@ func openPath(dir, name string) (*os.File, error) {
 
 // load returns the first of a name's files that there is.
 func (s Store) load(root *os.Root, name string) (*Filter, error) {
-	dir := s.Dir
+	dir := filepath.Clean(s.Dir)
 	open := func(_, name string) (*os.File, error) {
 		return root.OpenFile(name, os.O_RDONLY|unix.O_NONBLOCK, 0)
 	}
@@ -166,10 +174,13 @@ func (s Store) load(root *os.Root, name string) (*Filter, error) {
 		if err != nil {
 			return nil, err
 		}
-		return s.decode(filepath.Join(dir, name+ext), data)
+		return s.decode(filepath.Join(dir, name+ext), data, root)
 	}
 	return nil, fs.ErrNotExist
 }
+
+// refers finds texts that may take in others, which may say anything.
+var refers = lazy(`(?m)^[^#\n]*\b(include|base)\b`)
 
 // mayGuard finds texts that may have guards.
 var mayGuard = lazy(`(?m)^[^#\n]*\bwhen\b`)
@@ -195,7 +206,7 @@ func (s Store) precompiled(open opener, dir, name string) *Filter {
 	if err != nil || !bytes.Equal(sums, sumsOf(name, text, program)) {
 		return nil
 	}
-	f, err := s.decode(filepath.Join(dir, name+extProgram), program)
+	f, err := s.decode(filepath.Join(dir, name+extProgram), program, nil)
 	if err != nil {
 		return nil
 	}
@@ -224,7 +235,8 @@ func read(open opener, dir, name string) ([]byte, error) {
 	return data, err
 }
 
-func (s Store) decode(path string, data []byte) (*Filter, error) {
+// decode makes the filter of a file in a directory, root.
+func (s Store) decode(path string, data []byte, root *os.Root) (*Filter, error) {
 	switch filepath.Ext(path) {
 	case extProgram:
 		p, err := bpf.Decode(data, binary.NativeEndian)
@@ -238,20 +250,18 @@ func (s Store) decode(path string, data []byte) (*Filter, error) {
 	case extProfile:
 		return s.fromProfile(source.NewFile(path, string(data)))
 	}
-	return s.compile(source.NewFile(path, string(data)))
+	return s.compile(source.NewFile(path, string(data)), root)
 }
-
-var namesTargets = lazy(`\bARCHES\b`)
 
 // compile makes the filter of a policy's text. A text that names no targets is
 // for this machine.
-func (s Store) compile(file *source.File) (*Filter, error) {
+func (s Store) compile(file *source.File, root *os.Root) (*Filter, error) {
 	opts := lang.Options{Kernel: hook.Kernel()}
-	named := strings.Contains(file.Text(), "ARCHES") && namesTargets().MatchString(file.Text())
-	if native, ok := linux.ParseArch(runtime.GOARCH); ok && !named {
-		opts.Targets = []linux.Arch{native}
+	opts.Machine, _ = linux.ParseArch(runtime.GOARCH)
+	if root != nil {
+		opts.Find = lang.Within(shipped, lang.Root{Name: filepath.Dir(file.Name()), FS: files{root}})
 	}
-	if s.Capabilities != nil && mayGuard().MatchString(file.Text()) {
+	if s.Capabilities != nil && (mayGuard().MatchString(file.Text()) || refers().MatchString(file.Text())) {
 		caps, err := s.Capabilities()
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", file.Name(), err)
@@ -263,6 +273,23 @@ func (s Store) compile(file *source.File) (*Filter, error) {
 		return nil, err
 	}
 	return fromPolicy(file.Name(), p, findings)
+}
+
+// files are those of a directory, from which no path and no link leads out. Opening
+// one waits for nobody, whatever it is.
+type files struct{ root *os.Root }
+
+func (f files) Open(name string) (fs.File, error) {
+	return f.root.OpenFile(name, os.O_RDONLY|unix.O_NONBLOCK, 0)
+}
+
+// shipped returns a policy that secco ships.
+func shipped(name string) (*source.File, error) {
+	text, ok := profiles.Lookup(name)
+	if !ok {
+		return nil, fmt.Errorf("no shipped policy is called %q; they are %s", name, strings.Join(profiles.Names(), ", "))
+	}
+	return source.NewFile(name, string(text)), nil
 }
 
 func fromPolicy(name string, p *policy.Policy, findings source.Diagnostics) (*Filter, error) {

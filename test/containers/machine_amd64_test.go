@@ -11,6 +11,7 @@ import (
 const (
 	elfMachine   = 62
 	elf32Machine = 3
+	elf32Flags   = 0
 )
 
 const (

@@ -13,6 +13,7 @@ import (
 const (
 	elfMachine   = 183
 	elf32Machine = 40
+	elf32Flags   = 5 << 24 // version 5 of its binary interface
 )
 
 const (

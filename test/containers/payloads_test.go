@@ -178,7 +178,7 @@ func elf32(code []byte) []byte {
 	word(base + header)
 	word(52)
 	word(0)
-	word(0)
+	word(elf32Flags)
 	for _, v := range []uint16{52, 32, 1, 40, 0, 0} {
 		half(v)
 	}

@@ -56,7 +56,7 @@ func TestStaticBuild(t *testing.T) {
 			if arch == runtime.GOARCH {
 				withoutLibseccomp(t, filepath.Join(bin, "secco"))
 			} else { // what no command uses, the tests and the assembly are of that machine as well
-				run(t, root, []string{"CGO_ENABLED=0", "GOARCH=" + arch}, "go", "vet", "./hook/...")
+				run(t, root, []string{"CGO_ENABLED=0", "GOARCH=" + arch}, "go", "vet", "-tags", "long", "./hook/...", "./test/arm64/...", "./test/containers", "./test/kernel", "./test/whole")
 			}
 		})
 	}

@@ -38,6 +38,8 @@ func run() error {
 	if err := root(); err != nil {
 		return err
 	}
+	// It complains of those that are there already, from packages of their own.
+	_ = exec.Command("/bin/busybox", "--install", "-s", "/usr/bin").Run()
 	text, err := os.ReadFile("/commands.json")
 	if err != nil {
 		return err
@@ -52,9 +54,9 @@ func run() error {
 	return nil
 }
 
-// root makes a copy of the first root file system's mount the root, for the first
-// can't be exchanged (pivot_root(2)), which container runtimes do; and mounts what
-// programs expect.
+// root mounts the first root file system over itself: the first mount can't be
+// exchanged (pivot_root(2)), which container runtimes do. Then it mounts what programs
+// expect.
 func root() error {
 	const at = "/root"
 	if err := unix.Mount("/", at, "", unix.MS_BIND, ""); err != nil {
@@ -62,6 +64,9 @@ func root() error {
 	}
 	if err := unix.Chdir(at); err != nil {
 		return err
+	}
+	if err := unix.Mount(".", "/", "", unix.MS_MOVE, ""); err != nil {
+		return fmt.Errorf("moving the root: %w", err)
 	}
 	if err := unix.Chroot("."); err != nil {
 		return err
