@@ -154,7 +154,7 @@ func TestFollowStatus(t *testing.T) {
 		"kill -TERM $$",
 		"kill -KILL $$",
 		"trap 'exit 9' TERM; kill -TERM $$",
-		"(sleep 0.3; kill -CONT $$) & kill -STOP $$; echo on; wait",
+		"(while kill -CONT $$ 2>/dev/null; do sleep 0.05; done) & kill -STOP $$; echo on; kill $!",
 		"sh -c 'kill -9 $$'; echo $?",
 		"grep -E '^(Sig[BIC]|NoNewPrivs|Seccomp)' /proc/self/status",
 		"cat; ulimit -n",

@@ -50,11 +50,7 @@ func fork(program bpf.Program, opts Options, path string, argv, env []string) (p
 //go:norace
 func (s *start) split() (pid int, errno syscall.Errno) {
 	blockSignals()
-	flags, stack := uintptr(unix.SIGCHLD), uintptr(0)
-	if runtime.GOARCH == "s390x" {
-		flags, stack = stack, flags
-	}
-	r, _, errno := syscall.RawSyscall6(unix.SYS_CLONE, flags, stack, 0, 0, 0, 0)
+	r, _, errno := syscall.RawSyscall6(unix.SYS_CLONE, uintptr(unix.SIGCHLD), 0, 0, 0, 0, 0)
 	if errno != 0 || r != 0 {
 		unblockSignals()
 		return int(r), errno

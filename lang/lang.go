@@ -3,7 +3,8 @@
 //
 // The work is done in steps, each a package: syntax parses, check looks at the
 // unit as a whole, unify and simplify put in macros and constants for one
-// architecture, lower makes the decision graphs. Package eval is a second,
+// architecture, lower makes the decision graphs, lint proves which parts have no
+// effect. Package eval is a second,
 // independent meaning of the language, which tests compare with.
 package lang
 
