@@ -233,11 +233,18 @@ func (im *importer) droppedRules(m *model) {
 	}
 }
 
-// splitRules warns of entries with several conditions on one argument, of which
+// maxConditions is how many conditions of an entry all runtimes read.
+const maxConditions = 6
+
+// splitRules reports entries that not all runtimes read whole, and warns of entries with several conditions on one argument, of which
 // runtimes make a rule for each condition. Whoever lists values wants that; a range,
 // or a condition on another argument, is nothing but lost.
 func (im *importer) splitRules() {
 	for _, entry := range im.profile.Syscalls {
+		if len(entry.Args) > maxConditions {
+			im.diags.Errorf(entry.Span, "too-many-conditions", "an entry with %d conditions: crun reads the first %d, other runtimes all", len(entry.Args), maxConditions)
+			continue
+		}
 		if len(split(entry.Args)) < 2 {
 			continue
 		}

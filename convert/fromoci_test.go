@@ -139,6 +139,7 @@ func TestFromOCIRefusals(t *testing.T) {
 		"never on i386":     {profileOf(ruleText("read", "ALLOW", "0 LT 4294967296"), ruleText("read", "ALLOW", "0 EQ 4294967296")), "error[never-matches]: read on i386"},
 		"typo, open":        {`{"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [` + ruleText("ptraec", "ERRNO") + "]}", `error[unknown-syscall]: no architecture has a syscall "ptraec"`},
 		"arch":              {`{"defaultAction": "SCMP_ACT_ALLOW", "architectures": ["SCMP_ARCH_PPC"]}`, "error[unsupported-arch]"},
+		"seven conditions":  {profileOf(ruleText("read", "ALLOW", "0 EQ 1", "0 EQ 2", "0 EQ 3", "0 EQ 4", "0 EQ 5", "0 EQ 6", "0 EQ 7")), "p.json:2:1: error[too-many-conditions]: an entry with 7 conditions: crun reads the first 6"},
 		"byte order":        {`{"defaultAction": "SCMP_ACT_ALLOW", "architectures": ["SCMP_ARCH_S390X"]}`, "error[mixed-endian]"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -314,15 +314,12 @@ func (s *start) restore() {
 func (s *start) enter() syscall.Errno {
 	s.restore()
 	if s.setPrivs {
-		if _, _, errno := syscall.RawSyscall6(unix.SYS_PRCTL, unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0, 0); errno != 0 {
+		if errno := privsSet(); errno != 0 {
 			s.state.Store(refused)
 			return errno
 		}
 	}
-	r, _, errno := syscall.RawSyscall6(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, s.flags, uintptr(unsafe.Pointer(&s.prog)), 0, 0, 0)
-	if errno == unix.ENOSYS && s.flags == 0 {
-		_, _, errno = syscall.RawSyscall6(unix.SYS_PRCTL, unix.PR_SET_SECCOMP, unix.SECCOMP_MODE_FILTER, uintptr(unsafe.Pointer(&s.prog)), 0, 0, 0)
-	}
+	r, errno := load(&s.prog, s.flags)
 	if errno != 0 {
 		s.state.Store(refused)
 		return errno

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"syscall"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -59,10 +60,9 @@ func install(program bpf.Program, opts Options) (fd int, err error) {
 		}
 	}
 	prog := sockFprog(program)
-	r, _, errno := unix.RawSyscall(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, uintptr(opts.Flags), uintptr(unsafe.Pointer(&prog)))
+	r, errno := load(&prog, uintptr(opts.Flags))
+	runtime.KeepAlive(program)
 	switch {
-	case errno == unix.ENOSYS && opts.Flags == 0:
-		_, _, errno = unix.RawSyscall(unix.SYS_PRCTL, unix.PR_SET_SECCOMP, unix.SECCOMP_MODE_FILTER, uintptr(unsafe.Pointer(&prog)))
 	case errno == 0 && opts.Flags&NewListener != 0:
 		return int(r), nil
 	case errno == 0 && r != 0: // TSYNC's way to fail
@@ -72,6 +72,51 @@ func install(program bpf.Program, opts Options) (fd int, err error) {
 		return -1, installError(errno, opts.Flags)
 	}
 	return 0, nil
+}
+
+// madeUp says that it wasn't the kernel that answered.
+const madeUp = unix.ENOTUNIQ
+
+// load installs a program on this thread. A filter that is already there may answer
+// in the kernel's place, and say that all is well: so an empty program is tried
+// before, by a call that no filter can tell from the real one, since the length stands in
+// memory, and which the kernel refuses. Nothing here may need the scheduler.
+//
+//go:nosplit
+//go:norace
+func load(prog *unix.SockFprog, flags uintptr) (r uintptr, errno syscall.Errno) {
+	length := prog.Len
+	nr, op, second := uintptr(unix.SYS_SECCOMP), uintptr(unix.SECCOMP_SET_MODE_FILTER), flags
+	prog.Len = 0
+	_, _, errno = syscall.RawSyscall6(nr, op, second, uintptr(unsafe.Pointer(prog)), 0, 0, 0)
+	if errno == unix.ENOSYS && flags == 0 {
+		nr, op, second = unix.SYS_PRCTL, unix.PR_SET_SECCOMP, unix.SECCOMP_MODE_FILTER
+		_, _, errno = syscall.RawSyscall6(nr, op, second, uintptr(unsafe.Pointer(prog)), 0, 0, 0)
+	}
+	prog.Len = length
+	switch errno {
+	case unix.EINVAL: // the kernel's answer to it, to flags that it doesn't know, too
+	case 0:
+		return 0, madeUp
+	default:
+		return 0, errno
+	}
+	r, _, errno = syscall.RawSyscall6(nr, op, second, uintptr(unsafe.Pointer(prog)), 0, 0, 0)
+	return r, errno
+}
+
+// privsSet sets no_new_privs on this thread and reports whether it is.
+//
+//go:nosplit
+//go:norace
+func privsSet() syscall.Errno {
+	if _, _, errno := syscall.RawSyscall6(unix.SYS_PRCTL, unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0, 0); errno != 0 {
+		return errno
+	}
+	if r, _, errno := syscall.RawSyscall6(unix.SYS_PRCTL, unix.PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0, 0); errno != 0 || r != 1 {
+		return madeUp
+	}
+	return 0
 }
 
 // An InstallError is the kernel's refusal of a filter.
@@ -101,6 +146,8 @@ func (e *InstallError) Error() string {
 		}
 	case unix.ESRCH:
 		reason = ": a thread has filters of its own, so that all threads can't be given the same"
+	case madeUp:
+		return "seccomp: a filter that is already installed makes up results: nothing was installed"
 	case unix.EPERM:
 		reason = ": a filter that is already installed forbids it"
 	}
@@ -113,10 +160,14 @@ func (e *InstallError) Unwrap() error { return e.Errno }
 // SetNoNewPrivs sets no_new_privs on the calling thread, and so on what it
 // starts later. It can't be cleared again. TSYNC spreads it to all threads.
 func SetNoNewPrivs() error {
-	if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
-		return fmt.Errorf("setting no_new_privs: %w", err)
+	switch errno := privsSet(); errno {
+	case 0:
+		return nil
+	case madeUp:
+		return errors.New("setting no_new_privs: a filter that is already installed makes up results")
+	default:
+		return fmt.Errorf("setting no_new_privs: %w", errno)
 	}
-	return nil
 }
 
 // setsNoNewPrivs decides what a nil NoNewPrivs leaves open.

@@ -10,6 +10,8 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/opencontainers/runtime-spec/specs-go"
+
 	"golang.org/x/sys/unix"
 )
 
@@ -118,4 +120,19 @@ func TestGateEntries(t *testing.T) {
 	if r := gated("both.secco", writeProgram32(t, dir, listener32)); r.code != int(unix.EBUSY) {
 		t.Errorf("a listener, by a program with 32 bits: want exit %d: %v", int(unix.EBUSY), r)
 	}
+}
+
+// A container's own profile may have seccomp(2) fail without an error: secco-wrap must
+// not take that for success.
+func TestWrapUnderMadeUpResults(t *testing.T) {
+	dir := policyDir(t, map[string]string{"p.secco": noUname, "noexec.secco": noExec})
+	none := uint(0)
+	eachRuntime(t, func(t *testing.T, rt runtime) {
+		for _, args := range [][]string{{"--policy", "/secco/p.secco"}, {"--gate", "--policy", "/secco/noexec.secco"}} {
+			b := newBundle(t, append(append([]string{"/bin/secco-wrap"}, args...), "--", "payload")...)
+			b.mount(dir, "/secco")
+			b.spec.Linux.Seccomp = &specs.LinuxSeccomp{DefaultAction: specs.ActAllow, Syscalls: []specs.LinuxSyscall{{Names: []string{"seccomp"}, Action: specs.ActErrno, ErrnoRet: &none}}}
+			expect(t, b.run(rt.path), 125, "", "makes up results")
+		}
+	})
 }
