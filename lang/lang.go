@@ -97,6 +97,7 @@ func (l *loader) load(parsed []*syntax.File, opts Options) (*policy.Policy, []Te
 	}
 	p := l.policy()
 	tests := l.tests()
+	l.dormant()
 	l.lints()
 	l.tidy()
 	if l.diags.HasErrors() {
@@ -112,6 +113,9 @@ func (l *loader) lints() {
 	}
 	l.diags = append(l.diags, l.lint.Findings(l.diags)...)
 	for _, t := range l.unit.Tests {
+		if t.Idle {
+			continue
+		}
 		for _, arch := range t.Arches {
 			l.diags = append(l.diags, lint.Test(arch, t.Test)...)
 		}

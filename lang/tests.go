@@ -83,7 +83,7 @@ func (t Test) Prove(p *policy.Policy) (prove.Result, error) {
 	return result, nil
 }
 
-// tests returns the tests of the unit.
+// tests returns the tests of the unit, and checks those that are idle.
 func (l *loader) tests() []Test {
 	var list []Test
 	for _, ct := range l.unit.Tests {
@@ -99,7 +99,9 @@ func (l *loader) tests() []Test {
 			if a, ok := u.Action(ct.Action); ok {
 				t.Want, _ = lower.Action(a, &l.diags)
 			}
-			list = append(list, t)
+			if !ct.Idle {
+				list = append(list, t)
+			}
 		}
 	}
 	return list

@@ -190,6 +190,58 @@ func TestIdleRules(t *testing.T) {
 	mustLoad(t, "f(a) = argL0 == a\nread: f(3) && argL1 / argL2 == O_CREAT\narch x86_64 { read: 1 }\nsocketcall: 1\nwhen cap(CAP_BPF) { write: f(2); return 3 }")
 }
 
+// TestDormant checks that what another caller's rules are is checked in full: with
+// macros and constants put in, once, on the architectures that it is for.
+func TestDormant(t *testing.T) {
+	for text, want := range map[string]string{
+		"when cap(CAP_CHOWN) {\nclose: argL0 + 1\n}":                                                  "2:8: error[not-condition]",
+		"f(a) = a + 1\nwhen cap(CAP_CHOWN) {\nclose: f(argL0)\n}":                                     "1:8: error[not-condition]",
+		"f(a) = a + 1 == 2\nARCHES = x86_64, aarch64\nwhen cap(CAP_CHOWN) {\nclose: f(arg0)\n}":       "4:10: error[full-argument]",
+		"when cap(CAP_CHOWN) {\n} else {\nwhen cap(CAP_BPF) {\nclose: low(argL0) == 1\n}\n}":          "4:12: error[type-mismatch]",
+		"arch i386 { dup: argL0 + 1 }":                                                                "1:18: error[not-condition]",
+		"arch i386, arm { dup: argL0 == FUTEX_WAIT + 0x100000000 }":                                   "1:32: error[constant-range]",
+		"arch aarch64 { dup: argL0 == MAP_32BIT }":                                                    "1:30: error[unknown-constant]",
+		"when cap(CAP_CHOWN) { arch i386 { dup: argL0 } }":                                            "1:40: error[not-condition]",
+		"when cap(CAP_CHOWN) {\nDEFAULT_POLICY = errno(5000)\n}":                                      "2:24: error[bad-action]",
+		"arch i386 { DEFAULT_POLICY = trap(1 << 16) }":                                                "1:35: error[bad-action]",
+		"when cap(CAP_CHOWN) {\ntest close(arg0) => allow\n}":                                         "2:12: error[not-constant]",
+		"arch i386 { test socketcall(0x100000000) => allow }":                                         "1:29: error[constant-range]",
+		"arch i386 { test newfstatat => allow }":                                                      "1:18: error[unknown-syscall]",
+		"close: argL0 + 1\narch x86_64 { close: 1 }":                                                  "1:8: error[not-condition]",
+		"g(a) = a; return 5\nwhen cap(CAP_CHOWN) {\nclose: g(arg0 == 1) && arg1 == 2\n}":              "3:8: error[misplaced-return]",
+		"when cap(CAP_CHOWN) && kernel > 5.1 { }\nwhen cap(CAP_CHOWN) { when kernel >= 5.0.0.0 { } }": "2:38: error[bad-version]",
+		"when !cap(CAP_CHOWN) && kernel > 5.1 { }":                                                    "1:25: error[unknown-kernel]",
+		"when cap(CAP_CHOWN) { } else { when kernel >= 5.0 { } }":                                     "1:37: error[unknown-kernel]",
+	} {
+		refuse(t, text, want)
+	}
+	for _, text := range []string{
+		"when cap(CAP_CHOWN) { when kernel >= 5.0 { close: 1 } }",
+		"when cap(CAP_CHOWN) && kernel >= 5.0 || cap(CAP_BPF) && (cap(CAP_CHOWN) || kernel < 4.0) { close: 1 }",
+		"arch i386 { test read(1) => allow }",
+		"close: argL0 == MAP_32BIT\narch x86_64 { close: 1 }",
+		"socketcall: argL0 == 1\narch arm { close: arg0 == 1 }", // for i386, of which there are no defaults here
+		"ARCHES = x86_64\ngroup @g = dup, socketcall\nwhen cap(CAP_CHOWN) { @g: arg0 == 1 }",
+	} {
+		for _, f := range findings(text, usual) {
+			if !strings.Contains(f, "skipped-syscall") {
+				t.Errorf("%s in\n%s", f, text)
+			}
+		}
+	}
+	// Which default actions there are is known for the same machine.
+	text := "DEFAULT_POLICY = allow\nwhen cap(CAP_CHOWN) {\nclose: arg0 == 1\n}"
+	if got := findings(text, lang.Options{}); len(got) != 2 || !strings.Contains(got[0], "missing-default") {
+		t.Error(got)
+	}
+	if got := findings("when cap(CAP_CHOWN) {\nDEFAULT_POSITIVE = allow\nDEFAULT_NEGATIVE = EPERM\n}\n"+text, lang.Options{}); len(got) != 0 {
+		t.Error(got)
+	}
+	if got := findings("DEFAULT_POLICY = allow\narch i386 { dup: arg0 == 1 }", lang.Options{}); len(got) != 0 {
+		t.Error(got)
+	}
+}
+
 // TestNarrowTests checks that a test for 32-bit arguments is about calls that
 // there are: it would hold else, whatever it expects.
 func TestNarrowTests(t *testing.T) {

@@ -6,11 +6,8 @@ import (
 	"slices"
 	"strings"
 
-	"secco/lang/lower"
-	"secco/lang/simplify"
 	"secco/lang/syntax"
 	"secco/linux"
-	"secco/source"
 )
 
 // group checks a group and keeps its syscalls, each once.
@@ -79,7 +76,6 @@ func (c *collector) affords(n *syntax.Name, work int) bool {
 
 // rule hands a rule to the targets that it holds on.
 func (c *collector) rule(r *syntax.Rule) {
-	c.rules = append(c.rules, r)
 	c.ruling = r
 	c.action(r.Positive, nil)
 	c.action(r.Negative, nil)
@@ -96,22 +92,23 @@ func (c *collector) rule(r *syntax.Rule) {
 	if r.Arms != nil && r.Positive != nil {
 		c.diags.Errorf(r.Positive.At, "unused-action", "every arm has its own action: there is no positive one")
 	}
+	dormant := Dormant{Rule: r, Arches: c.arches, Guarded: c.skipped}
 	for _, n := range r.Names {
 		if n.Text[0] != '@' {
+			dormant.Syscalls = append(dormant.Syscalls, n.Text)
 			c.syscall(n, r)
 			continue
 		}
 		for _, name := range c.members(n) {
+			dormant.Syscalls = append(dormant.Syscalls, name)
 			c.syscall(&syntax.Name{Text: name, At: n.At}, r)
 		}
 	}
+	c.rules = append(c.rules, dormant)
 }
 
-// idle checks the rules that hold on no target: those that others replace, that
-// a guard leaves out, or that are for other architectures. The rest is checked
-// with macros and constants put in; here, as in definitions, what depends on a
-// name is left open.
-func (c *collector) idle() {
+// dormant finds the rules that hold on no target.
+func (c *collector) dormant() {
 	used := map[*syntax.Rule]bool{}
 	for _, t := range c.unit.Targets {
 		for _, uses := range t.Rules {
@@ -121,44 +118,10 @@ func (c *collector) idle() {
 			r.mark(used)
 		}
 	}
-	var found source.Diagnostics
-	for _, r := range c.rules {
-		if used[r] {
-			continue
+	for _, d := range c.rules {
+		if !used[d.Rule] {
+			c.unit.Dormant = append(c.unit.Dormant, d)
 		}
-		types := Types{Diags: &found}
-		actions := []*syntax.Action{r.Positive, r.Negative}
-		if r.Body != nil {
-			actions = append(actions, r.Body.Return)
-			if r.Body.Cond != nil {
-				types.Any(simplify.Expr(r.Body.Cond, &found))
-			}
-		}
-		for _, a := range r.Arms {
-			actions = append(actions, a.Action)
-			if a.Cond != nil {
-				types.Condition(simplify.Expr(a.Cond, &found))
-			}
-		}
-		for _, a := range actions {
-			idleAction(a, &found)
-		}
-	}
-	for _, d := range found {
-		if d.Severity == source.Error {
-			c.diags = append(c.diags, d)
-		}
-	}
-}
-
-// idleAction checks the data of an action that stands in no rule that counts, where
-// it is a constant already.
-func idleAction(a *syntax.Action, found *source.Diagnostics) {
-	if a == nil || a.Data == nil {
-		return
-	}
-	if n, ok := simplify.Expr(a.Data, found).(*syntax.Number); ok {
-		lower.Action(&syntax.Action{Kind: a.Kind, Data: n, At: a.At}, found)
 	}
 }
 

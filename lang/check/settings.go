@@ -171,7 +171,8 @@ func archNames() []string {
 	return names
 }
 
-// guard evaluates the condition of a guarded block.
+// guard evaluates the condition of a guarded block. Where a part of it decides, and
+// where a guard around does not hold, the rest is only checked.
 func (c *collector) guard(e syntax.Expr) bool {
 	switch e := e.(type) {
 	case *syntax.Paren:
@@ -189,7 +190,10 @@ func (c *collector) guard(e syntax.Expr) bool {
 	case *syntax.Binary:
 		switch {
 		case e.Op.IsLogical():
-			x, y := c.guard(e.X), c.guard(e.Y)
+			x, outer := c.guard(e.X), c.skipped
+			c.skipped = outer || x == (e.Op == syntax.OpOr)
+			y := c.guard(e.Y)
+			c.skipped = outer
 			return e.Op == syntax.OpAnd && x && y || e.Op == syntax.OpOr && (x || y)
 		case e.Op.IsComparison() && e.Op != syntax.OpSet:
 			if n, ok := e.X.(*syntax.Name); ok && n.Text == "kernel" {
@@ -229,6 +233,9 @@ func (c *collector) kernel(e *syntax.Binary) bool {
 		return false
 	}
 	have, ok := parseVersion(c.opts.Kernel)
+	if !ok && c.skipped {
+		return false // the answer makes no difference
+	}
 	if !ok {
 		c.diags.Errorf(e.At, "unknown-kernel", "the policy depends on the kernel's version, and the caller does not state it")
 		return false

@@ -22,6 +22,8 @@ type Unit struct {
 	Defs map[*syntax.Name]*syntax.Define
 	// Unknown holds the names that mean nothing, which is reported.
 	Unknown map[*syntax.Name]bool
+	// Dormant are the rules that hold on no target.
+	Dormant []Dormant
 	// Idle are the architectures of blocks that decide nothing, as the unit's targets
 	// are.
 	Idle []*syntax.Name
@@ -73,20 +75,33 @@ type Use struct {
 	rank Rank
 }
 
+// Dormant is a rule that holds on no target: a guard keeps it out, it is for other
+// architectures, or other rules replace it.
+type Dormant struct {
+	*syntax.Rule
+	Syscalls []string     // those of groups among them
+	Arches   []linux.Arch // of the block around, nil outside
+	Guarded  bool         // by a guard that does not hold
+}
+
 // Default is a statement about a default action.
 type Default struct {
 	*syntax.Default
-	Rank   Rank
-	Arches []linux.Arch // nil for all
+	Rank    Rank
+	Arches  []linux.Arch // nil for all
+	Guarded bool         // by a guard that does not hold
 }
 
 // On reports whether the statement holds on an architecture.
-func (d Default) On(a linux.Arch) bool { return d.Arches == nil || slices.Contains(d.Arches, a) }
+func (d Default) On(a linux.Arch) bool {
+	return !d.Guarded && (d.Arches == nil || slices.Contains(d.Arches, a))
+}
 
 // Test is a test and the architectures that it is for.
 type Test struct {
 	*syntax.Test
 	Arches []linux.Arch
+	Idle   bool // a guard keeps it out, or it is for no target
 }
 
 // Rank orders what is said about the same thing; the higher wins, and at the
@@ -138,7 +153,7 @@ func Collect(files []*syntax.File, opts Options) (*Unit, source.Diagnostics) {
 		t.settle()
 	}
 	c.unsettled()
-	c.idle()
+	c.dormant()
 	return c.unit, c.diags
 }
 
@@ -151,7 +166,7 @@ type collector struct {
 	scope        map[string]*syntax.Define
 	groups       map[string][]string // syscalls by the name of a group, with @
 	stated       map[string]stated   // settings
-	rules        []*syntax.Rule      // all, in force or not
+	rules        []Dormant           // all, in force or not
 	undo         []func()            // what brings back the scope around the block
 	rank         Rank
 	named        []linux.Arch     // by ARCHES
@@ -317,9 +332,7 @@ func (c *collector) setDefault(s *syntax.Default) {
 	if c.arches != nil && (s.Which == syntax.DefaultBadArch || s.Which == syntax.DefaultX32) {
 		c.diags.Errorf(s.At, "misplaced", "%s stands in a block, but is about calls of other architectures", s.Which)
 	}
-	if !c.skipped {
-		c.unit.Defaults = append(c.unit.Defaults, Default{s, c.rank, c.arches})
-	}
+	c.unit.Defaults = append(c.unit.Defaults, Default{s, c.rank, c.arches, c.skipped})
 }
 
 // test notes a test. Those of a base stay behind.
@@ -331,6 +344,7 @@ func (c *collector) test(s *syntax.Test) {
 	}
 	c.action(s.Action, nil)
 	var arches []linux.Arch
+	idle := c.skipped
 	if s.Arch != nil {
 		if arches = c.parseArches([]*syntax.Name{s.Arch}); arches == nil {
 			return // reported
@@ -341,16 +355,24 @@ func (c *collector) test(s *syntax.Test) {
 		}
 	} else {
 		for _, t := range c.unit.Targets {
-			if _, _, ok := t.Arch.Numbers(s.Syscall.Text); ok && (c.arches == nil || slices.Contains(c.arches, t.Arch)) {
+			if c.arches == nil || slices.Contains(c.arches, t.Arch) {
 				arches = append(arches, t.Arch)
 			}
 		}
+		where := "target"
 		if arches == nil {
-			c.diags.Errorf(s.Syscall.At, "unknown-syscall", "no target has a syscall named %q", s.Syscall.Text).Hint = c.syscallHint(s.Syscall.Text)
+			arches, idle, where = slices.Clone(c.arches), true, "architecture of the block"
+		}
+		arches = slices.DeleteFunc(arches, func(a linux.Arch) bool {
+			_, _, ok := a.Numbers(s.Syscall.Text)
+			return !ok
+		})
+		if len(arches) == 0 {
+			c.diags.Errorf(s.Syscall.At, "unknown-syscall", "no %s has a syscall named %q", where, s.Syscall.Text).Hint = c.syscallHint(s.Syscall.Text)
 			return
 		}
 	}
-	if !c.skipped && c.rank.level == 0 {
-		c.unit.Tests = append(c.unit.Tests, Test{s, arches})
+	if c.rank.level == 0 {
+		c.unit.Tests = append(c.unit.Tests, Test{s, arches, idle})
 	}
 }

@@ -188,7 +188,7 @@ func (e *Evaluator) add(stmts []syntax.Stmt, at *scope, p place) (*scope, error)
 				_, err = e.add(s.Stmts, at, inner)
 			}
 		case *syntax.When:
-			holds := e.guard(s.Cond)
+			holds := !p.off && e.guard(s.Cond)
 			inner.off = p.off || !holds
 			if _, err = e.add(s.Stmts, at, inner); err == nil {
 				inner.off = p.off || holds
