@@ -351,6 +351,9 @@ func (l *lowerer) constant(t term) uint64 {
 		}
 		return v
 	}
+	if v, ok := l.libcConstant(text); ok && !negative {
+		return v
+	}
 	if v, ok := l.arch.Constant(text); ok && !negative {
 		return v
 	}
@@ -362,6 +365,24 @@ func (l *lowerer) constant(t term) uint64 {
 		d.Hint = "did you mean " + strconv.Quote(near) + "?"
 	}
 	return 0
+}
+
+// aliases are names that the C library has besides the kernel's, for flags.
+var aliases = map[string]string{"FAPPEND": "O_APPEND", "FFSYNC": "O_SYNC", "FNDELAY": "O_NONBLOCK", "FNONBLOCK": "O_NONBLOCK"}
+
+// libcConstant returns a constant that is the C library's to minijail, which is
+// built with its headers: NSIG is no 32 there, as the kernel has it on some.
+func (l *lowerer) libcConstant(name string) (uint64, bool) {
+	switch {
+	case name == "NSIG" && l.arch == linux.MIPS64LE:
+		return 128, true
+	case name == "NSIG":
+		return 65, true
+	}
+	if kernels, ok := aliases[name]; ok {
+		return l.arch.Constant(kernels)
+	}
+	return 0, false
 }
 
 // frequency collects what the frequency files say.

@@ -224,6 +224,17 @@ func TestNamesOfArm(t *testing.T) {
 	}
 }
 
+// TestLibc has constants that the C library has, and not the kernel.
+func TestLibc(t *testing.T) {
+	for name, want := range map[string]uint64{"NSIG": 65, "FAPPEND": 0x400, "FFSYNC": 0x101000, "FNDELAY": 0x800, "FNONBLOCK": 0x800} {
+		check(t, read(t, "read: arg0 == "+name, minijail.Options{}), []call{
+			{x, "read", [6]uint64{want}, allow},
+			{x, "read", [6]uint64{want + 1}, kill},
+			{x, "read", [6]uint64{32}, kill},
+		})
+	}
+}
+
 func TestDenylist(t *testing.T) {
 	p := read(t, "@denylist\nbpf: return EPERM\nsocket: arg0 == AF_INET; return 97\n", minijail.Options{})
 	check(t, p, []call{
