@@ -8,13 +8,13 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"secco/compiler/decompile"
 	"secco/lang"
 	"secco/linux"
 	"secco/oci"
 	"secco/policy/prove"
+	"secco/policy/worktime"
 	"secco/source"
 )
 
@@ -191,7 +191,7 @@ func TestRandomGuards(t *testing.T) {
 
 // writerOf returns what ToSecco has when it comes to the proof.
 func writerOf(profile *oci.Profile, opts SeccoOptions) *seccoWriter {
-	w := &seccoWriter{profile: profile, opts: opts, deadline: time.Now().Add(maxGuardTime), seen: map[string]bool{}, arches: linux.Arches()}
+	w := &seccoWriter{profile: profile, opts: opts, start: worktime.Now(), seen: map[string]bool{}, arches: linux.Arches()}
 	w.findGuards()
 	return w
 }

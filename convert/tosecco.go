@@ -11,6 +11,7 @@ import (
 	"secco/linux"
 	"secco/oci"
 	"secco/policy"
+	"secco/policy/worktime"
 	"secco/source"
 )
 
@@ -53,7 +54,7 @@ func (e *UndecidedError) Error() string {
 // for it, a *decompile.LimitError where it takes too many, or an *UndecidedError, for
 // too many combinations of guards, too.
 func ToSecco(profile *oci.Profile, opts SeccoOptions) (string, source.Diagnostics, error) {
-	w := &seccoWriter{profile: profile, opts: opts, deadline: time.Now().Add(maxGuardTime), seen: map[string]bool{}}
+	w := &seccoWriter{profile: profile, opts: opts, start: worktime.Now(), seen: map[string]bool{}}
 	if len(w.opts.Arches) == 0 {
 		w.opts.Arches = []linux.Arch{linux.X86_64}
 	}
@@ -108,7 +109,7 @@ type seccoWriter struct {
 	seen    map[string]bool // findings that were told
 
 	combinations int // that were resolved
-	deadline     time.Time
+	start        worktime.Moment
 }
 
 // oldest is a kernel that is older than any that a guard can tell from it.
@@ -297,7 +298,7 @@ func tooManyCombinations() error { return &UndecidedError{"its guards make too m
 
 // meaning returns what the profile means on a host.
 func (w *seccoWriter) meaning(host oci.Host) (*policy.Policy, error) {
-	if time.Now().After(w.deadline) {
+	if worktime.Since(w.start) > maxGuardTime {
 		return nil, &UndecidedError{fmt.Sprintf("the combinations of its guards take more than %s", maxGuardTime)}
 	}
 	p, diags := FromOCI(w.profile, Options{Host: host, WithoutLibseccomp: w.opts.WithoutLibseccomp})

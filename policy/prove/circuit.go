@@ -3,12 +3,12 @@ package prove
 import (
 	"errors"
 	"fmt"
-	"syscall"
 	"time"
 
 	"secco/linux"
 	"secco/policy/circuit"
 	"secco/policy/diagram"
+	"secco/policy/worktime"
 )
 
 // How long a solver may look for a call: between attempts with diagrams, and in all
@@ -41,9 +41,9 @@ func (c *comparison) ask(calls diagram.Calls, violates relation) (*circuit.Quest
 func (c *comparison) answer(q *circuit.Question, calls diagram.Calls, violates relation, most time.Duration) (*Witness, error) {
 	call, known := q.Try(0)
 	for most = min(most, c.patience); !known && most > 0; {
-		start := now()
+		start := worktime.Now()
 		call, known = q.Try(min(look, most))
-		took := now().since(start)
+		took := worktime.Since(start)
 		most -= took
 		c.patience -= took
 	}
@@ -62,22 +62,3 @@ func (c *comparison) answer(q *circuit.Question, calls diagram.Calls, violates r
 }
 
 var errUnsolved = errors.New("the solver's time is used up")
-
-// moment is a time on the wall and of this process, whose work others may hold up.
-type moment struct {
-	wall time.Time
-	used time.Duration
-}
-
-func now() moment {
-	var u syscall.Rusage
-	if syscall.Getrusage(syscall.RUSAGE_SELF, &u) != nil {
-		return moment{time.Now(), time.Duration(time.Now().UnixNano())}
-	}
-	return moment{time.Now(), time.Duration(u.Utime.Nano() + u.Stime.Nano())}
-}
-
-// since returns how long was worked, a millisecond at least, so that all ends.
-func (m moment) since(start moment) time.Duration {
-	return max(time.Millisecond, min(m.wall.Sub(start.wall), m.used-start.used))
-}
