@@ -68,25 +68,27 @@ func TestDoctorHooks(t *testing.T) {
 	}
 	const dir = "etc/containers/oci/hooks.d/"
 	text := findings(t, map[string]string{
-		dir + "good.json":                file("/opt/secco-hook", "prestart", `"install","--default","web"`),
-		dir + "open.json":                file("/missing/secco-hook", "precreate", `"precreate"`),
-		dir + "open2.json":               file("/missing/secco-hook", "createRuntime", `"install"`),
-		dir + "mode.json":                file("/opt/plain/secco-hook", "prestart", `"install"`),
-		dir + "policy.json":              file("/opt/secco-hook", "prestart", `"gate","--stricter-than=/etc/secco/gone.secco"`),
-		dir + "none.json":                file("/opt/secco-hook", "prestart", `"install"`),
-		dir + "other.json":               file("/missing/another", "prestart", `"x"`),
-		dir + "broken.json":              "{",
-		"etc/containers/containers.conf": "[engine]\n# hooks_dir = [\"/no\"]\nhooks_dir = [\"/usr/share/containers/oci/hooks.d\",\n \"/own/hooks\"]\n",
-		"own/hooks/a.json":               file("/missing/secco-hook", "precreate", `"precreate"`),
-		"no/a.json":                      file("/no/secco-hook", "precreate", `"precreate"`),
-		"etc/secco/web.secco":            open,
-		"opt/secco-hook":                 "#!x",
-		"opt/plain/secco-hook":           "x",
+		dir + "good.json":                              file("/opt/secco-hook", "prestart", `"install","--default","web"`),
+		dir + "open.json":                              file("/missing/secco-hook", "precreate", `"precreate"`),
+		dir + "open2.json":                             file("/missing/secco-hook", "createRuntime", `"install"`),
+		dir + "mode.json":                              file("/opt/plain/secco-hook", "prestart", `"install"`),
+		dir + "policy.json":                            file("/opt/secco-hook", "prestart", `"gate","--stricter-than=/etc/secco/gone.secco"`),
+		dir + "none.json":                              file("/opt/secco-hook", "prestart", `"install"`),
+		dir + "other.json":                             file("/missing/another", "prestart", `"x"`),
+		dir + "broken.json":                            "{",
+		"etc/containers/containers.conf":               "[engine]\n# hooks_dir = [\"/no\"]\nhooks_dir = [\"/etc/containers/oci/hooks.d\",\n \"/own/hooks\"]\n",
+		"own/hooks/a.json":                             file("/missing/secco-hook", "precreate", `"precreate"`),
+		"usr/share/containers/oci/hooks.d/unread.json": file("/opt/secco-hook", "prestart", `"install","--default","web"`),
+		"no/a.json":                                    file("/no/secco-hook", "precreate", `"precreate"`),
+		"etc/secco/web.secco":                          open,
+		"opt/secco-hook":                               "#!x",
+		"opt/plain/secco-hook":                         "x",
 	}, "hooks")
 	const missing = ".json calls /missing/secco-hook, which is not there to be executed (no such file or directory): "
 	wantLines(t, text,
 		"ok /etc/containers/oci/hooks.d/good.json calls /opt/secco-hook at prestart\n",
 		"problem /etc/containers/oci/hooks.d/open"+missing+"podman, and CRI-O once it is started again, start containers WITHOUT the policy\n",
+		"problem /usr/share/containers/oci/hooks.d/unread.json is where no engine reads hooks: containers start WITHOUT the policy\n",
 		"problem /own/hooks/a"+missing+"podman, and CRI-O",
 		"problem /etc/containers/oci/hooks.d/open2"+missing+"podman, and CRI-O",
 		"problem /etc/containers/oci/hooks.d/mode.json calls /opt/plain/secco-hook, which is not there to be executed (permission denied): no container can start\n",
@@ -105,7 +107,7 @@ func TestDoctorPrecreate(t *testing.T) {
 	file := `{"version":"1.0.0","hook":{"path":"/opt/secco-hook","args":["secco-hook","precreate","--default","web"]},"when":{"always":true},"stages":["precreate"]}`
 	for _, c := range []struct{ at, crio, want string }{
 		{usr, "", "problem /" + usr + " is for the stage precreate"},
-		{own, "", ""},
+		{own, "", "problem /" + own + " is where no engine reads hooks"},
 		{own, "hooks_dir = [\"/etc/containers/oci/hooks.d\"]\n", "problem /" + own + " is for the stage precreate"},
 		{usr, "hooks_dir = [\"/etc/containers/oci/hooks.d\"]\n", ""},
 	} {
@@ -115,6 +117,10 @@ func TestDoctorPrecreate(t *testing.T) {
 		if !strings.Contains(text, c.want) || c.want == "" && strings.Contains(text, "problem") {
 			t.Errorf("%s, crio.conf %q: want %q\n%s", c.at, c.crio, c.want, text)
 		}
+	}
+	conf := map[string]string{own: file, "etc/containers/containers.conf": "hooks_dir = [\"/etc/containers/oci/hooks.d\"]\n", "etc/crio/crio.conf": "", "opt/secco-hook": "#!x", "etc/secco/web.secco": open}
+	if text := findings(t, conf, "hooks"); strings.Contains(text, "problem") {
+		t.Errorf("podman alone reads it:\n%s", text)
 	}
 	if text := findings(t, map[string]string{usr: file, "opt/secco-hook": "#!x", "etc/secco/web.secco": open}, "hooks"); strings.Contains(text, "problem") {
 		t.Errorf("without CRI-O:\n%s", text)

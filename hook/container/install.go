@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/exec"
 	"strings"
@@ -86,7 +87,12 @@ func followed(state *specs.State, config *Config) (runtime int, err error) {
 	if err := checkInit(state.Pid, runtime); err != nil {
 		return 0, err
 	}
-	return runtime, checkCode(state.Pid)
+	if err := checkCode(state.Pid); errors.Is(err, fs.ErrPermission) {
+		return 0, fmt.Errorf("it takes CAP_SYS_ADMIN in the initial user namespace, which rootless engines and their hooks have not: %w", err)
+	} else if err != nil {
+		return 0, err
+	}
+	return runtime, nil
 }
 
 // start starts the supervisor and waits for its answer.

@@ -135,8 +135,8 @@ func (d *doctor) protected(topic, path string) {
 	}
 }
 
-// hookDirs are where podman and CRI-O read hooks from, unless their settings name
-// others.
+// hookDirs are where files for podman and CRI-O are found. They read the first alone,
+// unless their settings name others.
 var hookDirs = []string{"/usr/share/containers/oci/hooks.d", "/etc/containers/oci/hooks.d", "/run/containers/oci/hooks.d"}
 
 // settingsFiles are those of the engines, in which paths of hooks and runtimes
@@ -165,39 +165,46 @@ func (d *doctor) settings() map[string]string {
 	return texts
 }
 
-// crioHookDir is where CRI-O reads hooks from, unless its settings name others.
-const crioHookDir = "/usr/share/containers/oci/hooks.d"
-
-// hooks finds hook files whose program is missing. podman and CRI-O pass them over,
-// and containers run as if there were none.
-func (d *doctor) hooks() {
-	dirs := slices.Clone(hookDirs)
-	var crio []string
-	for file, text := range d.settings() {
+// hooksOf returns the directories that an engine reads hooks from whose settings are
+// in files with this beginning.
+func hooksOf(settings map[string]string, beginnings ...string) (dirs []string) {
+	for file, text := range settings {
+		if !slices.ContainsFunc(beginnings, func(b string) bool { return strings.HasPrefix(file, b) }) {
+			continue
+		}
 		for _, list := range hooksDirKey.FindAllStringSubmatch(text, -1) {
 			for _, path := range quotedPath.FindAllStringSubmatch(list[1], -1) {
-				dir := filepath.Clean(path[1])
-				dirs = append(dirs, dir)
-				if strings.HasPrefix(file, "/etc/crio/") {
-					crio = append(crio, dir)
-				}
+				dirs = append(dirs, filepath.Clean(path[1]))
 			}
 		}
 	}
-	if _, err := os.Stat(filepath.Join(d.root, "/etc/crio")); err == nil && crio == nil {
-		crio = []string{crioHookDir}
+	if dirs == nil {
+		return hookDirs[:1]
 	}
+	return dirs
+}
+
+// hooks finds hook files that nobody reads, and those whose program is missing. podman
+// and CRI-O pass them over, and containers run as if there were none.
+func (d *doctor) hooks() {
+	settings := d.settings()
+	podman := hooksOf(settings, "/usr/share/containers/", "/etc/containers/")
+	var crio []string
+	if _, err := os.Stat(filepath.Join(d.root, "/etc/crio")); err == nil {
+		crio = hooksOf(settings, "/etc/crio/")
+	}
+	dirs := slices.Concat(hookDirs, podman, crio)
 	slices.Sort(dirs)
 	for _, dir := range slices.Compact(dirs) {
 		paths, _ := filepath.Glob(filepath.Join(d.root, dir, "*.json"))
 		for _, path := range paths {
-			d.hook(strings.TrimPrefix(path, d.root), slices.Contains(crio, dir))
+			d.hook(strings.TrimPrefix(path, d.root), slices.Contains(podman, dir), slices.Contains(crio, dir))
 		}
 	}
 }
 
-// hook looks at a file of hooks.d, which CRI-O may read as well.
-func (d *doctor) hook(path string, crio bool) {
+// hook looks at a file of hooks.d, and whether podman and CRI-O read it.
+func (d *doctor) hook(path string, podman, crio bool) {
 	text, err := os.ReadFile(filepath.Join(d.root, path))
 	var f HookFile
 	if err == nil {
@@ -210,8 +217,13 @@ func (d *doctor) hook(path string, crio bool) {
 	if !strings.Contains(filepath.Base(f.Hook.Path), "secco") {
 		return
 	}
+	if !podman && !crio {
+		d.add(Problem, "hooks", fmt.Sprintf("name %q in hooks_dir of /etc/containers/containers.conf, or move the file to %s", filepath.Dir(path), hookDirs[0]),
+			"%s is where no engine reads hooks: containers start WITHOUT the policy", path)
+		return
+	}
 	if crio && slices.Contains(f.Stages, "precreate") {
-		d.add(Problem, "hooks", "move it to where only podman reads hooks, such as /etc/containers/oci/hooks.d", "%s is for the stage precreate, which CRI-O does not know: CRI-O does not start", path)
+		d.add(Problem, "hooks", "move it to a directory that only podman's hooks_dir names", "%s is for the stage precreate, which CRI-O does not know: CRI-O does not start", path)
 	}
 	if err := executable(filepath.Join(d.root, f.Hook.Path)); err != nil {
 		text := "no container can start"

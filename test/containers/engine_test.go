@@ -264,6 +264,38 @@ func TestPodman(t *testing.T) {
 			}
 		}
 	})
+	t.Run("directories", func(t *testing.T) { // which of them podman reads, without and with the documented configuration
+		for _, c := range []struct {
+			parent, conf, want string
+		}{
+			{"usr/share/containers", "", saw},
+			{"etc/containers", "", "uname ok\n"},
+			{"usr/share/containers", fromDocs(t, "secco.conf"), saw},
+			{"etc/containers", fromDocs(t, "secco.conf"), saw},
+		} {
+			over := t.TempDir() // what is laid over the directories for this podman
+			conf := filepath.Join(over, "etc/containers/containers.conf.d")
+			for _, d := range []string{conf, filepath.Join(over, "usr/share/containers"), filepath.Join(over, c.parent, "oci"), filepath.Join(over, "work/etc"), filepath.Join(over, "work/usr")} {
+				if err := os.MkdirAll(d, 0o755); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if c.conf != "" {
+				if err := os.WriteFile(filepath.Join(conf, "secco.conf"), []byte(c.conf), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := os.Rename(hooksDir(t, "precreate", "precreate", "--dir", dir, "--default", "p"), filepath.Join(over, c.parent, "oci/hooks.d")); err != nil {
+				t.Fatal(err)
+			}
+			const mount = `mount -t overlay overlay -o "lowerdir=/etc/containers,upperdir=$1/etc/containers,workdir=$1/work/etc" /etc/containers &&
+				mount -t overlay overlay -o "lowerdir=/usr/share/containers,upperdir=$1/usr/share/containers,workdir=$1/work/usr" /usr/share/containers &&
+				shift && exec podman "$@"`
+			p := newPodman(t, "--runtime", rt)
+			args := slices.Concat([]string{"-m", "sh", "-c", mount, "sh", over}, p.global, []string{"run", "--rm", "--network=none"}, podmanLimits, []string{"--rootfs", root, "payload"})
+			expect(t, run(t, "unshare", args...), 3, c.want, "")
+		}
+	})
 	t.Run("install", func(t *testing.T) {
 		p := newPodman(t, "--runtime", rt, "--hooks-dir", hooksDir(t, "prestart", "install", "--dir", dir, "--default", "noexec"))
 		expect(t, p.run("--rootfs", root, "payload"), 3, saw, "")
