@@ -24,6 +24,7 @@ type builder struct {
 	terms
 	questions
 	roots    map[*question]*node
+	used     map[*node]bool // the nodes of those
 	built    map[buildKey]*node
 	composed map[composition]*node
 	combined map[string]*node
@@ -66,6 +67,7 @@ func newBuilder(size float64, without feature) *builder {
 		graph:     graph{byHash: map[uint64]*node{}},
 		terms:     terms{all: map[termKey]*term{}, depths: map[*policy.Expr]int{}, literal: without == featureStrength},
 		roots:     map[*question]*node{},
+		used:      map[*node]bool{},
 		built:     map[buildKey]*node{},
 		composed:  map[composition]*node{},
 		questions: questions{asked: map[asked]*question{}, tests: map[asking]*question{}, leaves: map[linux.Action]*question{}},
@@ -122,11 +124,34 @@ func (b *builder) root(n *policy.Node, big bool) *node {
 		best = b.asAsked(q)
 	}
 	b.roots[q] = best
+	b.use(best)
 	return best
 }
 
-// cost estimates the instructions that a graph takes.
-func cost(n *node) int {
+// use marks the nodes of a graph that is part of the whole.
+func (b *builder) use(n *node) {
+	if n.t != nil && !b.used[n] {
+		b.used[n] = true
+		for _, to := range n.to {
+			b.use(to)
+		}
+	}
+}
+
+// saved estimates how many instructions the graphs of the roots save by what they
+// have in common.
+func (b *builder) saved() int {
+	var all []*node
+	saved := 0
+	for _, n := range b.roots {
+		all = append(all, n)
+		saved += cost(n)
+	}
+	return saved - cost(all...)
+}
+
+// cost estimates the instructions that graphs take together.
+func cost(roots ...*node) int {
 	seen := map[*node]bool{}
 	var walk func(n *node) int
 	walk = func(n *node) int {
@@ -140,7 +165,11 @@ func cost(n *node) int {
 		}
 		return total
 	}
-	return walk(n)
+	total := 0
+	for _, n := range roots {
+		total += walk(n)
+	}
+	return total
 }
 
 // instructions estimates those that compute e, nil being a word.

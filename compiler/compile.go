@@ -108,10 +108,12 @@ const (
 	featureKnown       feature = "known"       // tests that earlier ones decide are gone
 	featureSorted      feature = "sorted"      // terms are tested in one order, whatever the policy's
 	featureOrder       feature = "order"       // arguments are tested in the best order
+	featureHalves      feature = "halves"      // upper halves of arguments are tested last where that is shared
 	featureX32         feature = "x32"         // x32 shares x86_64's tests
 	featureEqual       feature = "equal"       // single values are taken out wherever that is best, not split off
-	featureBits        feature = "bits"        // values that are all subsets of some bits are found in one test
+	featureBits        feature = "bits"        // one test of bits tells values apart that lie in many intervals
 	featureWeights     feature = "weights"     // what is frequent is found early
+	featureList        feature = "list"        // programs are no larger than with a plain list
 	featureAccumulator feature = "accumulator" // what A holds is not loaded again
 )
 
@@ -127,10 +129,12 @@ func (u *unit) intervals() error {
 	if u.b.doubt {
 		u.b.plain = true
 		clear(u.b.roots)
+		clear(u.b.used)
 		shared, err := u.whole()
 		if err != nil {
 			return err
 		}
+		clear(u.b.used)
 		if u.b.objective(shared) < u.b.objective(best) {
 			u.graph = shared
 		}
@@ -233,12 +237,12 @@ func (u *unit) numbers(audit uint32) (*node, error) {
 // is one and it takes fewer instructions, else of the other.
 func (u *unit) instructions() error {
 	u.lower = newLowerer(u.b)
-	u.lower.size = sizeWeight[u.opts.Optimize]
-	u.lower.weights = u.weights()
+	u.lower.size = u.b.size
+	u.lower.calls, u.lower.most = u.frequencies(), u.most()
 	u.lower.without = u.opts.without
 	u.lower.x32 = u.x32
 	if cost(u.graph) > hopeless {
-		u.lower.most = fewChoices
+		u.lower.choices = fewChoices
 	}
 	u.entry = u.lower.lower(u.graph, nil)
 	if u.joined != nil {

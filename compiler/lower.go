@@ -1,6 +1,8 @@
 package compiler
 
 import (
+	"slices"
+
 	"secco/bpf"
 	"secco/compiler/layout"
 )
@@ -15,14 +17,15 @@ type lowerer struct {
 	code    map[instructionKey]*layout.Node
 	made    map[lowered]*layout.Node
 	without feature
-	weights func(n *node) []float64
-	size    float64 // cost of an instruction, where executing one for certain costs 1
-	x32     *node   // the one that joinX32 made
+	calls   *frequencies
+	most    map[*node]int // tests that a node which decides by number may have
+	size    float64       // cost of an instruction, where executing one for certain costs 1
+	x32     *node         // the one that joinX32 made
 	// The number's tree that is being made, and its node, for x32's to share.
 	numbers  *search
 	byNumber *node
 	failed   *term // needs too many scratch words; nil where none does
-	most     int   // of choices that the best tree is sought for
+	choices  int   // that the best tree is sought for
 }
 
 type lowered struct {
@@ -31,7 +34,7 @@ type lowered struct {
 }
 
 func newLowerer(b *builder) *lowerer {
-	return &lowerer{b: b, code: map[instructionKey]*layout.Node{}, made: map[lowered]*layout.Node{}, most: maxChoices}
+	return &lowerer{b: b, code: map[instructionKey]*layout.Node{}, made: map[lowered]*layout.Node{}, choices: maxChoices}
 }
 
 type instructionKey struct {
@@ -115,7 +118,7 @@ func (l *lowerer) node(n *node, a *term) *layout.Node {
 
 // tree returns the jumps that decide n, whose term A holds.
 func (l *lowerer) tree(n *node) *layout.Node {
-	weights := l.weights(n)
+	weights := l.calls.weights(n)
 	cs := make([]choice, len(n.to))
 	var targets []*node
 	ids := map[*node]target{}
@@ -142,15 +145,23 @@ func (l *lowerer) tree(n *node) *layout.Node {
 	}
 	switch {
 	case n.t.isWord(offsetNR) && len(cs) <= maxChoices:
-		s := &search{cs: cs, size: l.size, goTo: goTo, jump: l.jump, splits: l.without == featureEqual}
-		s.solve()
+		s := l.search(cs, goTo)
+		if l.without != featureBits && (l.x32 == nil || !slices.Contains(targets, l.x32)) { // x32 shares no forks
+			s.fork(l.calls.numbers(n))
+		}
+		if l.without == featureList {
+			s.solve()
+		} else {
+			s.within(l.most[n])
+		}
 		l.numbers, l.byNumber = s, n
 		return s.code()
 	case n == l.x32 && l.numbers != nil && len(cs)+len(l.numbers.cs) <= maxChoices:
 		shared, twin := target(len(targets)), l.numbers
 		l.numbers = nil // should a rule ask for the very same
 		cs = asIn(cs, targets, l.byNumber, shared)
-		s := &search{cs: cs, size: l.size, jump: l.jump, splits: l.without == featureEqual, shared: shared, further: twin.depth}
+		s := l.search(cs, nil)
+		s.shared, s.further = shared, twin.depth
 		s.goTo = func(t target, lo, hi uint32) *layout.Node {
 			if t == shared {
 				return twin.part(0, len(twin.cs), 0, lo, hi)
@@ -159,32 +170,26 @@ func (l *lowerer) tree(n *node) *layout.Node {
 		}
 		s.solve()
 		return s.code()
-	case n.t.isNumber() || n.t.isWord(offsetArch):
-		return l.choose(cs, 0, goTo)
 	}
-	return l.choose(cs, n.t.max(), goTo)
+	return l.choose(cs, goTo)
 }
 
-// choose returns the jumps that tell the choices apart. Values are at most limit;
-// where that is 0 no bits are tested.
-func (l *lowerer) choose(cs []choice, limit uint32, goTo func(t target, lo, hi uint32) *layout.Node) *layout.Node {
-	if n := len(cs); n > l.most {
+// search returns the search for the best tree, which is to begin.
+func (l *lowerer) search(cs []choice, goTo func(t target, lo, hi uint32) *layout.Node) *search {
+	return &search{
+		cs: cs, size: l.size, goTo: goTo, jump: l.jump,
+		splits: l.without == featureEqual, noBits: l.without == featureBits,
+	}
+}
+
+// choose returns the jumps that tell the choices apart.
+func (l *lowerer) choose(cs []choice, goTo func(t target, lo, hi uint32) *layout.Node) *layout.Node {
+	if n := len(cs); n > l.choices {
 		mid := cs[n/2].lo
-		return l.jump(bpf.JgeK, mid, l.choose(cs[n/2:], limit, goTo), l.choose(cs[:n/2], limit, goTo))
+		return l.jump(bpf.JgeK, mid, l.choose(cs[n/2:], goTo), l.choose(cs[:n/2], goTo))
 	}
-	s := &search{cs: cs, size: l.size, goTo: goTo, jump: l.jump, splits: l.without == featureEqual}
-	cost := s.solve()
-	if len(cs) < 4 || cs[0].lo != 0 || limit == 0 || l.without == featureBits {
-		return s.code()
-	}
-	mask, t, rest, ok := cube(cs, limit)
-	if !ok {
-		return s.code()
-	}
-	without := &search{cs: rest, size: l.size, goTo: goTo, jump: l.jump}
-	if without.solve()+s.sum[len(cs)]+l.size < cost {
-		return l.jump(bpf.JsetK, mask&limit, without.code(), goTo(t, 0, 0))
-	}
+	s := l.search(cs, goTo)
+	s.solve()
 	return s.code()
 }
 

@@ -7,15 +7,18 @@ import (
 
 // An order of terms in interval graphs: arch comes first, then the number, then
 // the 64-bit fields of the call in the order given, each with its upper half
-// before the lower and whole words before masked ones; expressions come after
-// words and comparisons last. Whatever else, terms come in the order of their
-// depths.
-type order [numFields]uint8 // by field: its place
+// before the lower, or after it where the order says so, and whole words before
+// masked ones; expressions come after words and comparisons last. Whatever else,
+// terms come in the order of their depths.
+type order struct {
+	place [numFields]uint8 // by field
+	lower [numFields]bool  // by field: whether its lower half comes first
+}
 
 // The fields are the instruction pointer and the arguments.
 const numFields = 7
 
-var naturalOrder = order{0, 1, 2, 3, 4, 5, 6}
+var naturalOrder = order{place: [numFields]uint8{0, 1, 2, 3, 4, 5, 6}}
 
 // field returns which field a term is a word of, perhaps masked.
 func (t *term) field() (int, bool) {
@@ -45,18 +48,28 @@ func (o *order) rank(t *term) int {
 		return 0
 	case !ok:
 		return 1
-	case t.offset%8 == 0 != t.big: // the lower half
-		return 3 + 2*int(o[f])
+	case t.isUpper() == o.lower[f]: // the half that comes second
+		return 3 + 2*int(o.place[f])
 	}
-	return 2 + 2*int(o[f])
+	return 2 + 2*int(o.place[f])
+}
+
+// isUpper reports whether a term is of the upper half of a field, perhaps masked.
+func (t *term) isUpper() bool {
+	_, ok := t.field()
+	return ok && t.y == nil && t.offset%8 == 0 == t.big
 }
 
 // manySteps is after how many steps no other order is tried.
 const manySteps = 100_000
 
 // search follows a plan in the natural order of the fields and in others, and
-// shows what comes out to better. It moves one field after the other to the
-// front, the one with which the graph is best, while that helps.
+// shows what comes out to better. Upper halves first saves asking for lower ones;
+// lower halves first leaves the upper ones to the end, where the same is left to ask
+// in many rules, that they are 0. So it tries all lower halves first; then it moves
+// one field after the other to the front, the one with which the graph is best,
+// while that helps; and at last it turns round the halves of one field after the
+// other.
 func (b *builder) search(plan []step, allowed int, better func(*node) bool) {
 	left := manySteps
 	try := func(o order) *node {
@@ -70,7 +83,18 @@ func (b *builder) search(plan []step, allowed int, better func(*node) bool) {
 	if made == nil || b.without == featureOrder {
 		return
 	}
-	fields := usedFields(made)
+	fields, halves := usedFields(made)
+	halves = halves && b.without != featureHalves
+	best := naturalOrder
+	if halves {
+		o := naturalOrder
+		for f := range o.lower {
+			o.lower[f] = true
+		}
+		if better(try(o)) {
+			best = o
+		}
+	}
 	for front := 0; front+1 < len(fields); front++ {
 		chosen := -1
 		for i := front; i < len(fields); i++ {
@@ -80,7 +104,8 @@ func (b *builder) search(plan []step, allowed int, better func(*node) bool) {
 			if left < 0 {
 				return
 			}
-			if o := orderOf(moveToFront(fields, front, i)); o != naturalOrder && better(try(o)) {
+			o := order{orderOf(moveToFront(fields, front, i)), best.lower}
+			if o.place != naturalOrder.place && better(try(o)) {
 				chosen = i
 			}
 		}
@@ -88,11 +113,25 @@ func (b *builder) search(plan []step, allowed int, better func(*node) bool) {
 			break
 		}
 		fields = moveToFront(fields, front, chosen)
+		best.place = orderOf(fields)
+	}
+	if halves && len(fields) > 1 {
+		for _, f := range fields {
+			if left < 0 {
+				return
+			}
+			o := best
+			o.lower[f] = !o.lower[f]
+			if better(try(o)) {
+				best = o
+			}
+		}
 	}
 }
 
-// usedFields returns the fields whose words n tests, in natural order.
-func usedFields(n *node) []uint8 {
+// usedFields returns the fields whose words n tests, in natural order, and whether
+// upper halves are among these.
+func usedFields(n *node) (list []uint8, upper bool) {
 	var used [numFields]bool
 	seen := map[*node]bool{}
 	var walk func(n *node)
@@ -103,19 +142,19 @@ func usedFields(n *node) []uint8 {
 		seen[n] = true
 		if f, ok := n.t.field(); ok {
 			used[f] = true
+			upper = upper || n.t.isUpper()
 		}
 		for _, to := range n.to {
 			walk(to)
 		}
 	}
 	walk(n)
-	var list []uint8
 	for f, yes := range used {
 		if yes {
 			list = append(list, uint8(f))
 		}
 	}
-	return list
+	return list, upper
 }
 
 // moveToFront returns the list with element i moved to place front.
@@ -130,9 +169,8 @@ func moveToFront(list []uint8, front, i int) []uint8 {
 	return out
 }
 
-// orderOf returns the order in which the listed fields come first.
-func orderOf(fields []uint8) order {
-	var o order
+// orderOf returns the places of the fields where the listed ones come first.
+func orderOf(fields []uint8) (o [numFields]uint8) {
 	var listed [numFields]bool
 	place := uint8(0)
 	for _, f := range fields {
@@ -148,8 +186,9 @@ func orderOf(fields []uint8) order {
 	return o
 }
 
-// objective estimates what a graph costs: the instructions executed in the mean,
-// all intervals equally likely, and those in the program.
+// objective estimates what a graph adds to the cost of the whole: the instructions
+// executed in the mean, all intervals equally likely but for upper halves, which
+// are 0, and those in the program that other roots don't need anyway.
 func (b *builder) objective(n *node) float64 {
 	size := 0
 	mean := map[*node]float64{}
@@ -162,14 +201,24 @@ func (b *builder) objective(n *node) float64 {
 			return m
 		}
 		own := instructions(n.t.expr) + instructions(n.t.y) + 1
-		size += own + len(n.to) - 1
-		m := 0.0
-		for _, to := range n.to {
-			m += walk(to)
+		if !b.used[n] {
+			size += own + len(n.to) - 1
 		}
-		m = m/float64(len(n.to)) + float64(own) + math.Log2(float64(len(n.to)))
+		zero, m := 0.0, 0.0
+		for i, to := range n.to {
+			way := walk(to)
+			if i == 0 {
+				zero = way
+			}
+			m += way
+		}
+		m /= float64(len(n.to))
+		if n.t.isUpper() {
+			m = zero
+		}
+		m += float64(own) + math.Log2(float64(len(n.to)))
 		mean[n] = m
 		return m
 	}
-	return walk(n) + b.size*float64(size)
+	return shareArguments*walk(n) + b.size*float64(size)
 }

@@ -32,7 +32,7 @@ func proved(t *testing.T, p *policy.Policy, opts Options) prove.Verdict {
 	return r.Verdict
 }
 
-var features = []feature{"", featureStrength, featureKnown, featureSorted, featureOrder, featureX32, featureEqual, featureBits, featureWeights, featureAccumulator}
+var features = []feature{"", featureStrength, featureKnown, featureSorted, featureOrder, featureHalves, featureX32, featureEqual, featureBits, featureWeights, featureList, featureAccumulator}
 
 // TestProved proves the programs of the workloads, with each feature left out in
 // turn and in every mode, equal to their policies, and random ones where that

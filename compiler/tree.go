@@ -28,14 +28,17 @@ func (c *choice) accepts(t target) bool { return c.to == t || c.or == t }
 // A search finds the jumps that lead from A's value to the choices, with the
 // least cost: the jumps executed in the mean, plus size for each that there is.
 //
-// The problem is the optimal binary search tree's, with two kinds of tests. A
+// The problem is the optimal binary search tree's, with three kinds of tests. A
 // test for "at least" splits an interval of choices in two. A test for "equal"
 // takes out one single value, wherever it lies, which pays where it is called
 // often, or where its neighbours lead to the same place and are one again
-// without it. Dynamic programming over all intervals (i, j) of choices finds the
-// best tree of three forms: a split into two intervals; a chain of single values
-// taken out one after the other, the most frequent first, until what remains all
-// leads to one place; or the heaviest single value taken out and the rest of the
+// without it. A test of bits tells two places apart at once, where no value that
+// leads to one of them has any of the bits. Dynamic programming over all intervals
+// (i, j) of choices finds the best tree of four forms: a split into two intervals;
+// a chain of single values taken out one after the other, the most frequent first,
+// until what remains all leads to one place; a test of bits, after which none is
+// needed, or one of a single bit, on both sides of which are trees of the other
+// forms; or the heaviest single value taken out and the rest of the
 // interval as the best tree of any form. The last makes the states triples, (i,
 // j, how many of the heaviest are gone), but few: where the heaviest weighs less
 // than a quarter of the interval a split is known to be at least as good
@@ -52,6 +55,9 @@ type search struct {
 	goTo   func(t target, lo, hi uint32) *layout.Node // the code of a target for values from lo to hi
 	jump   func(op uint16, k uint32, yes, no *layout.Node) *layout.Node
 	splits bool // no other tests
+	noBits bool // no tests of bits that need no others
+	forks  []fork
+	most   int // choices in an interval that a tree is sought for; 0 for all
 	// Where further is set, going to the target shared is not the end: it takes so
 	// many more tests for values from lo to hi.
 	shared  target
@@ -65,7 +71,7 @@ type search struct {
 	// first tests; while one is sought, it is a provisional one.
 	width         int
 	costs, across []float64
-	tests         []test
+	first         []test
 	holed         map[holes]plan
 }
 
@@ -80,7 +86,7 @@ type plan struct {
 
 type test struct {
 	form  form
-	split int16  // split: where; peel: what
+	split int16  // split: where; peel: what; fork: which
 	rest  target // chain, done
 }
 
@@ -91,6 +97,8 @@ const (
 	formSplit
 	formChain
 	formPeel
+	formBits
+	formFork
 )
 
 const (
@@ -117,12 +125,76 @@ const (
 func (s *search) solve() float64 {
 	n := len(s.cs)
 	s.prepare()
-	for length := 1; length <= n; length++ {
+	for _, f := range s.forks {
+		for _, side := range f.side {
+			side.size = s.size
+			side.solve()
+		}
+	}
+	most := n
+	if s.most > 0 {
+		most = min(most, s.most)
+	}
+	for length := 1; length <= most; length++ {
 		for i := 0; i+length <= n; i++ {
 			s.set(i, i+length, s.best(i, i+length, 0))
 		}
 	}
-	return s.plan(0, n, 0).cost
+	return s.costs[n]
+}
+
+// steepest is how many instructions executed in the mean one less in the program
+// may cost at most, for it to have no more than a plain list.
+const steepest = 2
+
+// within finds the best tree of those that have no more tests than most, or of all
+// where none is found: size weighs as much more as it must for the tree to have no
+// more, to within a third.
+func (s *search) within(most int) {
+	fits := func(size float64) bool {
+		s.size = size
+		s.solve()
+		return s.tests(0, len(s.cs), 0) <= most
+	}
+	low, high := max(s.size, 0.001), float64(steepest)
+	if fits(low) {
+		return
+	}
+	if !fits(high) {
+		fits(low)
+		return
+	}
+	for high > 1.33*low {
+		if mid := math.Sqrt(low * high); fits(mid) {
+			high = mid
+		} else {
+			low = mid
+		}
+	}
+	fits(high)
+}
+
+// tests returns how many tests the best tree for (i, j) has.
+func (s *search) tests(i, j, gone int) int {
+	switch p := s.plan(i, j, gone); p.form {
+	case formSplit:
+		return 1 + s.tests(i, int(p.split), gone) + s.tests(int(p.split), j, gone)
+	case formPeel:
+		return 1 + s.tests(i, j, int(p.split)+1)
+	case formChain:
+		list, _ := s.singles(i, j, gone, p.rest, nil)
+		return len(list)
+	case formBits:
+		return 1
+	case formFork:
+		f := &s.forks[p.split]
+		n := 1
+		for k, side := range f.side {
+			n += side.tests(f.before[k][i], f.before[k][j], 0)
+		}
+		return n
+	}
+	return 0
 }
 
 // code returns the code of the best tree.
@@ -137,7 +209,7 @@ func (s *search) prepare() {
 	ints := make([]int, 3*n)
 	s.one, s.wide, s.rank = ints[:n], ints[n:2*n], ints[2*n:]
 	s.width = n + 1
-	s.tests = make([]test, s.width*s.width)
+	s.first = make([]test, s.width*s.width)
 	costs := make([]float64, 2*s.width*s.width)
 	s.costs, s.across = costs[:len(costs)/2], costs[len(costs)/2:]
 	s.holed = map[holes]plan{}
@@ -193,7 +265,7 @@ func (s *search) prepare() {
 }
 
 // at returns the first test of (i, j).
-func (s *search) at(i, j int) *test { return &s.tests[i*s.width+j] }
+func (s *search) at(i, j int) *test { return &s.first[i*s.width+j] }
 
 func (s *search) set(i, j int, p plan) {
 	s.costs[i*s.width+j], s.across[j*s.width+i] = p.cost, p.cost
@@ -264,6 +336,12 @@ func (s *search) best(i, j, gone int) plan {
 	}
 	s.chain(i, j, gone, total, &p)
 	if gone == 0 {
+		s.forked(i, j, each, &p)
+		if each < p.cost && !s.noBits {
+			if _, none, _, ok := s.bits(i, j); ok {
+				p = plan{each, test{form: formBits, rest: none}}
+			}
+		}
 		s.set(i, j, p)
 	}
 	if next := s.next(i, j, gone); next < len(s.order) && s.cs[s.order[next]].weight*6 >= total {
@@ -400,6 +478,13 @@ func (s *search) emit(i, j, gone int, lo, hi uint32) *layout.Node {
 	case formPeel:
 		c := s.cs[s.order[p.split]]
 		return s.jump(bpf.JeqK, c.lo, s.goTo(c.to, c.lo, c.lo), s.emit(i, j, int(p.split)+1, lo, hi))
+	case formBits:
+		mask, none, some, _ := s.bits(i, j)
+		return s.jump(bpf.JsetK, mask, s.goTo(some, lo, hi), s.goTo(none, lo, hi))
+	case formFork:
+		f := &s.forks[p.split]
+		none := f.side[0].emit(f.before[0][i], f.before[0][j], 0, lo, hi)
+		return s.jump(bpf.JsetK, f.mask, f.side[1].emit(f.before[1][i], f.before[1][j], 0, lo, hi), none)
 	case formChain:
 		n := s.goTo(p.rest, lo, hi)
 		list, _ := s.singles(i, j, gone, p.rest, nil)

@@ -83,8 +83,11 @@ func TestTreesAreNearlyOptimal(t *testing.T) {
 				sum, least, worst := 0.0, 0.0, 1.0
 				for range 60 {
 					cs := randomChoices(r, 2+r.IntN(10), targets, skewed)
-					s := &search{cs: cs, size: size}
+					s := &search{cs: cs, size: size, noBits: true}
 					got, want := s.solve(), optimal(cs, size)
+					if all := (&search{cs: cs, size: size}).solve(); all > got+1e-9 {
+						t.Fatalf("costs %v with tests of bits, %v without: %v", all, got, cs)
+					}
 					if got < want-1e-9 {
 						t.Fatalf("%v costs less than the optimum %v: %v", got, want, cs)
 					}
@@ -100,34 +103,118 @@ func TestTreesAreNearlyOptimal(t *testing.T) {
 	}
 }
 
+// TestBits compares the search for a test of bits with trying all masks.
+func TestBits(t *testing.T) {
+	r := rand.New(rand.NewPCG(7, 8))
+	found := 0
+	for range 20_000 {
+		cs := randomChoices(r, 3+r.IntN(6), 2+r.IntN(8)/7, false)
+		last := &cs[len(cs)-1]
+		if last.hi = max(last.hi, last.lo|7); last.hi > 63 {
+			continue
+		}
+		leads := func(v uint32) target {
+			for _, c := range cs {
+				if v <= c.hi {
+					return c.to
+				}
+			}
+			return nowhere
+		}
+		// tells reports whether the mask's test does.
+		tells := func(mask uint32) bool {
+			var to [2]target
+			for i := range to {
+				to[i] = nowhere
+			}
+			for v := range last.hi + 1 {
+				side := 0
+				if v&mask != 0 {
+					side = 1
+				}
+				if to[side] == nowhere {
+					to[side] = leads(v)
+				}
+				if to[side] != leads(v) {
+					return false
+				}
+			}
+			return true
+		}
+		want := false
+		for mask := range uint32(64) {
+			want = want || tells(mask)
+		}
+		mask, none, some, ok := (&search{cs: cs}).bits(0, len(cs))
+		if ok != want || ok && (!tells(mask) || leads(0) != none || leads(mask&-mask) != some && mask&-mask <= last.hi) {
+			t.Fatalf("%v: mask %#x, %d and %d, %v; want %v", cs, mask, none, some, ok, want)
+		}
+		if ok {
+			found++
+		}
+	}
+	if found < 20 {
+		t.Errorf("only %d found", found)
+	}
+}
+
 // TestTreeCost requires that the code costs what the search says, and decides
-// what the choices say.
+// what the choices say; with forks, every value being called on its own, no more
+// than without.
 func TestTreeCost(t *testing.T) {
 	r := rand.New(rand.NewPCG(5, 6))
-	for range 300 {
+	forks := 0
+	for round := range 400 {
 		cs := randomChoices(r, 1+r.IntN(60), 2+r.IntN(4), r.IntN(2) == 0)
 		l := newLowerer(newBuilder(0, ""))
 		s := &search{cs: cs, size: sizeWeight[Speed], jump: l.jump, goTo: func(to target, lo, hi uint32) *layout.Node { return l.ret(uint32(to)) }}
+		var calls []called
+		for i := range cs {
+			values := cs[i].hi - cs[i].lo + 1
+			for v := range values {
+				calls = append(calls, called{cs[i].lo + v, cs[i].weight / float64(values)})
+			}
+		}
+		if last := &cs[len(cs)-1]; round%2 == 0 {
+			last.hi = allOnes
+			without := s.solve()
+			s.fork(calls)
+			if with := s.solve(); with > without+1e-9 {
+				t.Fatalf("costs %v with forks, %v without", with, without)
+			} else if with < without-1e-9 {
+				forks++
+			}
+		}
 		want := s.solve()
 		code := s.code()
-		mean := 0.0
-		for _, c := range cs {
-			for i, v := range []uint32{c.lo, c.hi} {
-				n, steps := code, 0
-				for ; !n.IsReturn(); steps++ {
-					if holds, _ := outcome(bpf.Instruction{Op: n.Op, K: n.K}, v); holds {
-						n = n.Yes
-					} else {
-						n = n.No
-					}
-				}
-				if n.K != uint32(c.to) {
-					t.Fatalf("%d goes to %d, not %d", v, n.K, c.to)
-				}
-				if i == 0 {
-					mean += c.weight * float64(steps)
+		steps := func(v uint32, want target) (steps int) {
+			n := code
+			for ; !n.IsReturn(); steps++ {
+				if holds, _ := outcome(bpf.Instruction{Op: n.Op, K: n.K}, v); holds {
+					n = n.Yes
+				} else {
+					n = n.No
 				}
 			}
+			if n.K != uint32(want) {
+				t.Fatalf("%d goes to %d, not %d", v, n.K, want)
+			}
+			return steps
+		}
+		mean := 0.0
+		for i, c := range calls {
+			for k := range cs {
+				if cs[k].lo <= c.nr && c.nr <= cs[k].hi {
+					mean += calls[i].share * float64(steps(c.nr, cs[k].to))
+				}
+			}
+		}
+		for range 20 { // values that no call has
+			last := cs[len(cs)-1]
+			if v := r.Uint32(); v >= last.lo && v <= last.hi {
+				steps(v, last.to)
+			}
+			steps(last.hi, last.to)
 		}
 		jumps := map[*layout.Node]bool{}
 		var count func(n *layout.Node)
@@ -142,5 +229,11 @@ func TestTreeCost(t *testing.T) {
 		if got := mean + float64(len(jumps))*s.size; got > want+1e-9 || got < want*0.98-1e-9 {
 			t.Fatalf("costs %v, the search says %v", got, want)
 		}
+		if tests := s.tests(0, len(cs), 0); tests < len(jumps) {
+			t.Fatalf("%d tests, the search says %d", len(jumps), tests)
+		}
+	}
+	if forks < 20 {
+		t.Errorf("only %d have forks", forks)
 	}
 }
