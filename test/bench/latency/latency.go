@@ -1,4 +1,4 @@
-//go:build linux && amd64
+//go:build linux && (amd64 || 386)
 
 // Package latency measures what calls take under a filter.
 package latency
@@ -13,10 +13,9 @@ import (
 	"golang.org/x/sys/unix"
 
 	"secco/bpf"
-	"secco/test/alive"
 )
 
-// Call is an x86_64 system call to be issued.
+// Call is a system call to be issued: x86_64's or, built for 386, i386's.
 type Call struct {
 	NR   uint32
 	Args [6]uint64
@@ -30,7 +29,8 @@ type Timing struct {
 
 // Time issues each call rounds times repeat times, under p or,
 // where p is empty, under no filter, and returns the fastest round. The calls are
-// carried out where p lets them through. No call may be killed or trap.
+// carried out where p lets them through. No call may be killed or trap. Where there
+// are many programs, the caller lets the kernel settle before each.
 func Time(p bpf.Program, calls []Call, rounds, repeat int) ([]Timing, error) {
 	if rounds < 1 || repeat < 1 {
 		return nil, errors.New("nothing to measure")
@@ -44,18 +44,18 @@ func Time(p bpf.Program, calls []Call, rounds, repeat int) ([]Timing, error) {
 	defer func() { _ = unix.Munmap(memory) }() // it was mapped above
 	s := (*timed)(unsafe.Pointer(&memory[0]))
 	s.childMask = ^uint64(0)
+	if s.entry, err = entry(); err != nil {
+		return nil, err
+	}
 	s.count, s.rounds, s.repeat = uint64(len(calls)), uint64(rounds), uint64(repeat)
-	s.stack = uintptr(unsafe.Pointer(s)) + uintptr(headSize+stackSize)
+	s.stack = uint64(uintptr(unsafe.Pointer(s))) + uint64(headSize+stackSize)
 	s.calls = s.stack
 	rest := memory[headSize+stackSize:]
 	copy(rest[callSize*len(calls):], code)
-	s.length, s.filter = uint16(len(p)), s.stack+uintptr(callSize*len(calls))
+	s.length, s.filter = uint16(len(p)), uintptr(s.stack)+uintptr(callSize*len(calls))
 	issued := unsafe.Slice((*timedCall)(unsafe.Pointer(unsafe.SliceData(rest))), len(calls))
 	for i, c := range calls {
 		issued[i] = timedCall{nr: uint64(c.NR), args: c.Args, ticks: math.MaxUint64}
-	}
-	if err := alive.Settle(); err != nil {
-		return nil, err
 	}
 	pid := forkAndTime(s)
 	if pid < 0 {
@@ -94,14 +94,15 @@ type timed struct {
 	childMask uint64  // 0x00 signals blocked in the child
 	oldMask   uint64  // 0x08
 	count     uint64  // 0x10 calls to issue
-	calls     uintptr // 0x18
-	stack     uintptr // 0x20 its upper end
+	calls     uint64  // 0x18 where they are
+	stack     uint64  // 0x20 its upper end
 	installed int64   // 0x28 what seccomp(2) returned
-	length    uint16  // 0x30 struct sock_fprog, of no instructions for no filter
-	filter    uintptr // 0x38
-	rounds    uint64  // 0x40
-	repeat    uint64  // 0x48
-	start     uint64  // 0x50 of the round at hand
+	rounds    uint64  // 0x30
+	repeat    uint64  // 0x38
+	start     uint64  // 0x40 of the round at hand
+	entry     uint64  // 0x48 of the kernel, for 386
+	length    uint16  // 0x50 struct sock_fprog, of no instructions for no filter
+	filter    uintptr // behind it, as the architecture aligns
 }
 
 // timedCall is one call in the shared memory. The assembly knows the offsets.

@@ -9,10 +9,10 @@
 #define CALLS      0x18
 #define STACK      0x20
 #define INSTALLED  0x28
-#define FPROG      0x30
-#define ROUNDS     0x40
-#define REPEAT     0x48
-#define START      0x50
+#define ROUNDS     0x30
+#define REPEAT     0x38
+#define START      0x40
+#define FPROG      0x50
 
 #define CALL_NR     0x00
 #define CALL_ARGS   0x08

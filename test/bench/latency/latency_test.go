@@ -3,6 +3,7 @@
 package latency
 
 import (
+	"math"
 	"os"
 	"syscall"
 	"testing"
@@ -18,14 +19,39 @@ func TestMain(m *testing.M) {
 }
 
 // TestTime requires that the calls are issued, under the filter or without one,
-// and that time passes.
+// and that time passes; i386's as well.
 func TestTime(t *testing.T) {
+	narrow, err := BuildNarrow(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		arch         linux.Arch
+		time         func(bpf.Program, []Call, int, int) ([]Timing, error)
+		close, lseek uint32
+	}{
+		{linux.X86_64, Time, syscall.SYS_CLOSE, syscall.SYS_LSEEK},
+		{linux.I386, narrow.Time, 6, 19},
+	} {
+		t.Run(c.arch.String(), func(t *testing.T) {
+			testTime(t, c.arch, c.time, []Call{
+				{NR: c.close, Args: [6]uint64{1 << 40}},
+				{NR: c.lseek, Args: [6]uint64{1 << 40, 2, 3}},
+			})
+		})
+	}
+}
+
+func testTime(t *testing.T, arch linux.Arch, run func(bpf.Program, []Call, int, int) ([]Timing, error), calls []Call) {
 	const errno = 1234
-	calls := []Call{
-		{NR: syscall.SYS_CLOSE, Args: [6]uint64{1 << 40}},
-		{NR: syscall.SYS_LSEEK, Args: [6]uint64{1 << 40, 2, 3}},
+	if arch == linux.I386 {
+		for i := range calls {
+			calls[i].Args[0] = math.MaxUint32
+		}
 	}
 	program := bpf.Program{
+		{Op: bpf.LdW, K: 4}, // the architecture
+		{Op: bpf.JeqK, K: arch.Audit(), Jf: 3},
 		{Op: bpf.LdW, K: 24}, // the lower half of the second argument
 		{Op: bpf.JeqK, K: 2, Jf: 1},
 		{Op: bpf.RetK, K: uint32(linux.Errno) | errno},
@@ -36,7 +62,7 @@ func TestTime(t *testing.T) {
 		program bpf.Program
 		want    [2]int64
 	}{{nil, [2]int64{ebadf, ebadf}}, {program, [2]int64{ebadf, -errno}}} {
-		timings, err := Time(c.program, calls, 3, 10)
+		timings, err := run(c.program, calls, 3, 10)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -46,10 +72,10 @@ func TestTime(t *testing.T) {
 			}
 		}
 	}
-	if _, err := Time(bpf.Program{{Op: bpf.RetK, K: uint32(linux.KillProcess)}}, calls, 1, 1); err == nil {
+	if _, err := run(bpf.Program{{Op: bpf.RetK, K: uint32(linux.KillProcess)}}, calls, 1, 1); err == nil {
 		t.Error("that the calls are killed is not told")
 	}
-	if _, err := Time(bpf.Program{{Op: bpf.St}}, calls, 1, 1); err == nil {
+	if _, err := run(bpf.Program{{Op: bpf.St}}, calls, 1, 1); err == nil {
 		t.Error("that the kernel does not take the program is not told")
 	}
 }
