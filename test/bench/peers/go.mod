@@ -12,6 +12,7 @@ require (
 )
 
 require (
+	github.com/go-air/gini v1.0.4 // indirect
 	github.com/seccomp/libseccomp-golang v0.11.1 // indirect
 	go.yaml.in/yaml/v3 v3.0.3 // indirect
 	golang.org/x/exp v0.0.0-20250711185948-6ae5c78190dc // indirect
