@@ -274,9 +274,9 @@ func (o *outside) write(b *strings.Builder) {
 	b.WriteString("## Workloads outside the table\n\n" +
 		"What secco makes, in its default mode, as a multiple of the best program of any compiler built here: size, and instructions executed\n" +
 		"in the mean. `optimum`: what it costs, by secco's objective, as a multiple of the best search tree's cost, where that can be found\n" +
-		"by trying all tests of \"at least\" and \"equal\": lists of syscalls that make at most " + fmt.Sprint(bench.MostChoices) + " ranges of numbers. Calls of other architectures and x32's numbers get from secco\n" +
-		"here what they get from the compiler that it is compared with. Rules on syscalls that a compiler has no number for are left out for all,\n" +
-		"and programs that decide a call otherwise than the workload says are not counted.\n\n" +
+		"by trying all tests of \"at least\" and \"equal\": lists of syscalls that make at most " + fmt.Sprint(bench.MostChoices) + " ranges of numbers. Calls of other\n" +
+		"architectures and x32's numbers get from secco here what they get from the compiler that it is compared with. Rules on syscalls that\n" +
+		"a compiler has no number for are left out for all, and programs that decide a call otherwise than the workload says are not counted.\n\n" +
 		"| workloads | | others' programs | size: median | worst | for size: worst | executed: median | worst | optimum: worst |\n|---|---|---|---|---|---|---|---|---|\n")
 	for i, g := range o.groups {
 		cs := o.results[i]

@@ -146,9 +146,10 @@ func (r *report) figures(b *strings.Builder) {
 // theory writes how far the programs are from what can be hoped for.
 func (r *report) theory(b *strings.Builder) {
 	b.WriteString("## Against theory\n\nInstructions executed that a call needs at least, if four of them, to get architecture and number, test the former and return, are\n" +
-		"followed by nothing but the fewest comparisons of the number, which a search by other means found. It knows of no size, of no x32,\n" +
-		"which secco tells apart, and of no argument, which W1a and W4 ask for: [compiler/README.md](../compiler/README.md) has what each of\n" +
-		"these adds, and a test of package compiler requires that nothing else does.\n\n")
+		"followed by nothing but the fewest comparisons of the number, which a search by other means found. It knows of no tests of bits, which\n" +
+		"may do with less, of no size, of no x32, which secco tells apart, and of no argument, which W1a and W4 ask for:\n" +
+		"[compiler/README.md](../compiler/README.md) has what each of these adds, and a test of package compiler requires that nothing else\n" +
+		"does.\n\n")
 	r.heading(b)
 	rows := []struct {
 		name  string
