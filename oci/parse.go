@@ -312,7 +312,12 @@ func (p *parser) syscall(v *value) Syscall {
 			names = v
 			p.items(v, func(v *value) { out.Names = append(out.Names, p.name(v)) })
 		},
-		"name":     func(v *value) { name = v; out.Names = append(out.Names, p.name(v)) },
+		"name": func(v *value) {
+			if v.kind != kindString || v.text != "" { // an empty one is as good as absent, too
+				name = v
+				out.Names = append(out.Names, p.name(v))
+			}
+		},
 		"action":   func(v *value) { action = v.span; out.Action = p.action(v) },
 		"errnoRet": func(v *value) { out.ErrnoRet = p.errno(v) },
 		"errno":    func(v *value) { errnoName = v },

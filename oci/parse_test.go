@@ -89,6 +89,18 @@ func TestParseErrors(t *testing.T) {
 	}
 }
 
+// Docker's name of old is as good as absent where it is empty.
+func TestEmptyName(t *testing.T) {
+	p, diags := Parse(source.NewFile("p.json", `{"defaultAction": "SCMP_ACT_ERRNO", "syscalls": [{"name": "", "names": ["read"], "action": "SCMP_ACT_ALLOW"}]}`))
+	if len(diags) > 0 || len(p.Syscalls) != 1 || len(p.Syscalls[0].Names) != 1 || p.Syscalls[0].Names[0].Name != "read" {
+		t.Errorf("%+v, %v", p, diags)
+	}
+	_, diags = Parse(source.NewFile("p.json", `{"defaultAction": "SCMP_ACT_ERRNO", "syscalls": [{"name": "", "action": "SCMP_ACT_ALLOW"}]}`))
+	if want := "p.json:1:50: error[missing-field]: an entry names at least one syscall"; diags.Error() != want {
+		t.Errorf("%v, want %s", diags, want)
+	}
+}
+
 // What people write beside the fields changes nothing.
 func TestRemarks(t *testing.T) {
 	p, diags := Parse(source.NewFile("p.json", `{"$schema": "x", "_comment": ["a"], "description": {}, "comment": null, "//": 1, "defaultAction": "SCMP_ACT_ERRNO",

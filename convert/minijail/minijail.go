@@ -265,15 +265,21 @@ func (l *lowerer) number(n name) (uint32, bool) {
 	if nr, ok := l.arch.Syscall(n.text); ok {
 		return nr, true
 	}
-	if name, ok := strings.CutPrefix(n.text, armPrefix); ok && l.arch == linux.ARM {
-		if nr, ok := l.arch.Syscall(name); ok && nr >= armPrivate {
+	meant := n.text
+	if name, ok := strings.CutPrefix(n.text, armPrefix); ok {
+		nr, ok := linux.ARM.Syscall(name)
+		switch {
+		case !ok || nr < armPrivate:
+		case l.arch == linux.ARM:
 			return nr, true
+		default:
+			meant = name
 		}
 	}
 	if nr, err := strconv.ParseUint(n.text, 0, 31); err == nil {
 		return uint32(nr), true
 	}
-	l.errorf(n.span, "unknown-syscall", "no syscall named %q on %s", n.text, l.arch).Hint = l.arch.SyscallHint(n.text)
+	l.errorf(n.span, "unknown-syscall", "no syscall named %q on %s", n.text, l.arch).Hint = l.arch.SyscallHint(meant)
 	return 0, false
 }
 

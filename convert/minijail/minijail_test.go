@@ -212,7 +212,7 @@ func TestNamesOfArm(t *testing.T) {
 		text, want, hint string
 		arch             linux.Arch
 	}{
-		{"ARM_set_tls: 1", `p:1:1: error[unknown-syscall]: no syscall named "ARM_set_tls" on aarch64`, "", linux.ARM64},
+		{"ARM_set_tls: 1", `p:1:1: error[unknown-syscall]: no syscall named "ARM_set_tls" on aarch64`, "it is one of arm: name the architecture that this is for", linux.ARM64},
 		{"ARM_read: 1", `p:1:1: error[unknown-syscall]: no syscall named "ARM_read" on arm`, "", linux.ARM},
 		{"set_tls: 1", `p:1:1: error[unknown-syscall]: no syscall named "set_tls" on x86_64`, "it is one of arm: name the architecture that this is for", x},
 		{"socketcall: 1", `p:1:1: error[unknown-syscall]: no syscall named "socketcall" on x86_64`, "it is one of i386, s390x, ppc64 and ppc64le: name the architecture that this is for", x},
