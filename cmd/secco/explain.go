@@ -25,7 +25,11 @@ func (s *session) explain(f *filter, program bpf.Program, opts hook.Options, pat
 	if failed := (*hook.ExecError)(nil); errors.As(err, &failed) {
 		return newFailure(failed.Code(), "no-command", "%s", err)
 	} else if follow := (*hook.FollowError)(nil); errors.As(err, &follow) {
-		return refused("trace", "%s", err)
+		failed := refused("trace", "%s", err)
+		if errors.Is(err, unix.EPERM) {
+			failed.hint("it may be followed already, by a debugger say, or a filter or security module forbids ptrace")
+		}
+		return failed
 	} else if err != nil {
 		return refused("install", "%s: %s", f.name, err)
 	}
