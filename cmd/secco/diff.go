@@ -19,7 +19,7 @@ var diffCommand = &cli.Command{
 	Description: "The list is complete: without a line the filters are proved equal. Syscalls and architectures of\n" +
 		"which the same is to be said are one item; with --json each range of numbers has its line, and a\n" +
 		"call that shows the difference. Exit code 0 is equal, 1 different,\n" +
-		"4 that some calls are undecided, which are named.",
+		"4 that some calls are undecided, which are named.\n" + forEachHelp,
 	Flags: flags([]cli.Flag{scopeFlag, targetsFlag}, inputFlags),
 	Action: action(func(s *session) error {
 		a, b, opts, err := s.pair()

@@ -14,7 +14,6 @@ import (
 	"secco/lang"
 	"secco/lang/eval"
 	"secco/linux"
-	"secco/oci"
 	"secco/policy"
 	"secco/source"
 )
@@ -36,7 +35,15 @@ type filter struct {
 
 // load reads FILTER arguments as one filter and tells its warnings.
 func (s *session) load(args ...string) (*filter, error) {
-	f, err := s.loadFilter(s.String(fromFlag.Name), s.String(threadFlag.Name), args...)
+	kind, err := s.forEach(fromFlag.Name, 1)
+	if err != nil {
+		return nil, err
+	}
+	thread, err := s.forEach(threadFlag.Name, 1)
+	if err != nil {
+		return nil, err
+	}
+	f, err := s.loadFilter(kind[0], thread[0], args...)
 	if err != nil {
 		return nil, err
 	}
@@ -54,6 +61,7 @@ func (s *session) loadEach(args ...string) ([]*filter, error) {
 	if err != nil {
 		return nil, err
 	}
+	s.several = true
 	var list []*filter
 	for i, arg := range args {
 		f, err := s.loadFilter(kinds[i], threads[i], arg)
@@ -61,38 +69,25 @@ func (s *session) loadEach(args ...string) ([]*filter, error) {
 			return nil, err
 		}
 		list = append(list, f)
-		s.tellAssumed(f)
 	}
 	return list, s.effective(list...)
 }
 
-// tellAssumed warns where a filter that goes with others depends on capabilities
-// that no flag states: the others may take them for something else.
-func (s *session) tellAssumed(f *filter) {
-	if s.IsSet("caps") || f.read == nil || f.read.Profile == nil {
-		return
-	}
-	for _, rule := range f.read.Profile.Syscalls {
-		for _, g := range [...]*oci.Guard{rule.Includes, rule.Excludes} {
-			if g != nil && len(g.Caps) > 0 {
-				var findings source.Diagnostics
-				findings.Warnf(g.Span, "assumed-capabilities", "the guards here and below are decided for Docker's default capabilities").Hint = "--caps says others"
-				s.warn(findings)
-				return
-			}
-		}
-	}
-}
+const forEachHelp = "--from and --thread say the same of all filters, or something of each: --from oci --from bpf,\n" +
+	"or --from oci,bpf."
 
 // forEach returns what a flag says of each of n filters: the one value that it has
-// is for all of them, of several with commas between them each has its own.
+// is for all of them, of several each has its own.
 func (s *session) forEach(flag string, n int) ([]string, error) {
-	values := strings.Split(s.String(flag), ",")
+	values := strings.Split(strings.Join(s.StringSlice(flag), ","), ",")
 	switch len(values) {
 	case 1:
 		return slices.Repeat(values, n), nil
 	case n:
 		return values, nil
+	}
+	if n == 1 {
+		return nil, badInput("usage", "--%s says something of %d filters, and there is one", flag, len(values))
 	}
 	return nil, badInput("usage", "--%s says something of %d filters, and there are %d", flag, len(values), n)
 }
@@ -130,6 +125,9 @@ func (s *session) loadFilter(kind, thread string, args ...string) (*filter, erro
 	f := &filter{name: source.Printable(read.Name), inputs: inputs, kind: read.Kind, policy: read.Policy, tests: read.Tests, often: read.Freq, read: read}
 	if f.policy == nil {
 		f.program = &compiler.Output{Program: read.Program}
+	}
+	if s.several && !s.IsSet("caps") {
+		s.tellAssumed(f, files, find)
 	}
 	if f.kind == readers.Secco && s.Bool("boundaries") {
 		f.reference, err = lang.Reference(files, opts.Options)

@@ -50,7 +50,11 @@ var fmtCommand = &cli.Command{
 			switch {
 			case s.Bool("check") && !same:
 				changed = true
-				err = s.printf("%s\n", source.Printable(c.in.name))
+				if s.json {
+					err = s.print(jsonLine(place{File: c.in.name}))
+				} else {
+					err = s.printf("%s\n", source.Printable(c.in.name))
+				}
 			case s.Bool("check"):
 			case s.Bool("write") && !c.in.isFile:
 				return badInput("usage", "%s is no file that could be written", c.in.name)

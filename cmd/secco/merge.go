@@ -19,7 +19,7 @@ var mergeCommand = &cli.Command{
 		"laxest, in an intersection the strictest, in the kernel's precedence kill_process, kill_thread,\n" +
 		"trap, errno, notify, trace, log, allow. Of actions that differ in their data only, two errnos\n" +
 		"say, the first filter's is taken. An intersection is what the kernel does where all are installed,\n" +
-		"but for those data. The result is proved to be that, for every call, before it is written.",
+		"but for those data. The result is proved to be that, for every call, before it is written.\n" + forEachHelp,
 	Flags: flags([]cli.Flag{
 		&cli.BoolFlag{Name: "union", DisableDefaultText: true, Usage: "allow what any of the filters allows (the default)"},
 		&cli.BoolFlag{Name: "intersection", DisableDefaultText: true, Usage: "allow what all of the filters allow"},

@@ -18,7 +18,7 @@ var proveCommand = &cli.Command{
 	ArgsUsage: "A B",
 	Description: "With --stricter: that A never does a laxer thing than B, in the kernel's precedence from\n" +
 		"kill_process to allow; errnos are not ranked. Exit code 0 is proved, 1 shows a call,\n" +
-		"which was run through both filters, 4 is undecided, with the reason.",
+		"which was run through both filters, 4 is undecided, with the reason.\n" + forEachHelp,
 	Flags: flags([]cli.Flag{
 		&cli.BoolFlag{Name: "stricter", DisableDefaultText: true, Usage: "prove that A is at least as strict as B"},
 		scopeFlag, targetsFlag,

@@ -32,6 +32,7 @@ type session struct {
 	kernel  string     // the version for guards where no flag states one
 	native  linux.Arch // that a policy is for which names none; zero is x86_64
 	lint    bool       // what has no effect is told of, too
+	several bool       // the command's filters go with each other
 }
 
 // action makes a command's action of a function that works in a session. What it
@@ -88,7 +89,7 @@ func (s *session) want(least, most int) error {
 // Flags that several commands share. inputFlags are those of every command that
 // reads a FILTER.
 var (
-	jsonFlag = &cli.BoolFlag{Name: "json", DisableDefaultText: true, Usage: "diagnostics, and where there are any results, as JSON, one object a line"}
+	jsonFlag = &cli.BoolFlag{Name: "json", DisableDefaultText: true, Usage: "diagnostics as JSON, one object a line; so is what a command answers, but not a policy, program or profile that it writes"}
 	archFlag = &cli.StringFlag{
 		Name: "arch", Category: readingFlags, Aliases: []string{"a"}, Usage: "`ARCHES` that a policy is for, with commas between them (default: those that it names itself, else x86_64)",
 	}
@@ -101,10 +102,10 @@ var (
 		Name: "kernel-version", Category: readingFlags, Aliases: []string{"kernel"}, Usage: "`VERSION` of the kernel, such as 5.15, for guards (default: none; for a Docker profile a new one)",
 	}
 
-	// Where a command takes several filters these may have a value for each, with
-	// commas between them.
-	fromFlag   = &cli.StringFlag{Name: "from", Category: readingFlags, Usage: "what FILTER is, instead of telling it from its content: `KIND` is " + kindNames()}
-	threadFlag = &cli.StringFlag{Name: "thread", Category: readingFlags, Usage: "`NAME` of the filter in a file of kind seccompiler or spo that has several"}
+	// Where a command takes several filters these may have a value for each, in flags
+	// of their own or with commas between them.
+	fromFlag   = &cli.StringSliceFlag{Name: "from", Category: readingFlags, Usage: "what FILTER is, instead of telling it from its content: `KIND` is " + kindNames()}
+	threadFlag = &cli.StringSliceFlag{Name: "thread", Category: readingFlags, Usage: "`NAME` of the filter in a file of kind seccompiler or spo that has several"}
 
 	inputFlags = []cli.Flag{
 		fromFlag,
