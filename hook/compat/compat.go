@@ -17,6 +17,7 @@ import (
 	"os"
 	"runtime"
 	"strings"
+	"syscall"
 
 	"secco/bpf"
 	"secco/compiler"
@@ -106,11 +107,16 @@ func read(path string) (*source.File, error) {
 	if text, ok := strings.CutPrefix(path, InlineMarker); ok {
 		return source.NewFile("<inline>", text), nil
 	}
-	f, err := os.Open(path)
+	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0) // a FIFO is none to wait for
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
+	if info, err := f.Stat(); err != nil {
+		return nil, err
+	} else if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s is no regular file", path)
+	}
 	text, err := io.ReadAll(io.LimitReader(f, maxSize+1))
 	if err == nil && len(text) > maxSize {
 		err = fmt.Errorf("%s is larger than %d MiB", path, maxSize>>20)

@@ -143,3 +143,14 @@ func TestInstall(t *testing.T) {
 		}
 	}
 }
+
+// What is no regular file is refused, and not waited for.
+func TestPrepareFIFO(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "fifo")
+	if err := unix.Mkfifo(path, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := compat.Compile(path, true); err == nil || !strings.Contains(err.Error(), "no regular file") {
+		t.Error(err)
+	}
+}

@@ -109,7 +109,7 @@ func (c Choice) apply(to *Config, find func() (oci.Libseccomp, error)) (*policie
 	if err := to.SetSeccomp(unique(profile)); err != nil {
 		return nil, err
 	}
-	if err := to.RemoveAnnotation(crunProgram); err != nil {
+	if err := to.RemoveAnnotations(crunSeccomp...); err != nil {
 		return nil, err
 	}
 	if want := f.Options.NoNewPrivs; want != nil && *want {

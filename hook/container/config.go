@@ -100,11 +100,26 @@ func exact(fields map[string]json.RawMessage, name string) (json.RawMessage, err
 	return raw, nil
 }
 
-// NoNewPrivs returns process.noNewPrivileges.
+// NoNewPrivs returns process.noNewPrivileges. That it is spelled in a way that not all
+// runtimes read is an error.
 func (c *Config) NoNewPrivs() (bool, error) {
-	var p struct{ NoNewPrivileges bool }
-	err := c.decode("process", &p)
-	return p.NoNewPrivileges, err
+	process, err := exact(c.fields, "process")
+	if err != nil || isNull(process) {
+		return false, err
+	}
+	fields, err := object(process)
+	if err != nil {
+		return false, fmt.Errorf("config.json: process: %w", err)
+	}
+	raw, err := exact(fields, "noNewPrivileges")
+	if err != nil || isNull(raw) {
+		return false, err
+	}
+	var set bool
+	if err := json.Unmarshal(raw, &set); err != nil {
+		return false, fmt.Errorf("config.json: process.noNewPrivileges: %w", err)
+	}
+	return set, nil
 }
 
 // Capabilities returns process.capabilities.bounding: what the container's processes
@@ -187,16 +202,19 @@ func (c *Config) SetSeccomp(profile *specs.LinuxSeccomp) error {
 // SetNoNewPrivs sets process.noNewPrivileges.
 func (c *Config) SetNoNewPrivs() error { return c.edit("process", "noNewPrivileges", true) }
 
-// RemoveAnnotation removes an annotation, if it is there.
-func (c *Config) RemoveAnnotation(name string) error {
+// RemoveAnnotations removes those annotations that are there.
+func (c *Config) RemoveAnnotations(names ...string) error {
 	all, err := c.Annotations()
 	if err != nil {
 		return err
 	}
-	if _, ok := all[name]; !ok {
+	before := len(all)
+	for _, name := range names {
+		delete(all, name)
+	}
+	if len(all) == before {
 		return nil
 	}
-	delete(all, name)
 	return c.set("annotations", all)
 }
 

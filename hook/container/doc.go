@@ -12,3 +12,7 @@ const PolicyAnnotation = "dev.secco.policy"
 // crunProgram is the annotation with a program that crun installs in place of the
 // container's profile; other runtimes ignore it.
 const crunProgram = "run.oci.seccomp_bpf_data"
+
+// crunSeccomp are the annotations by which crun takes a program, or somebody who
+// answers a program's notifications, from elsewhere than the profile.
+var crunSeccomp = []string{crunProgram, "run.oci.seccomp_bpf_file", "run.oci.seccomp.receiver", "run.oci.seccomp.plugins"}

@@ -69,6 +69,7 @@ func TestDoctorHooks(t *testing.T) {
 	const dir = "etc/containers/oci/hooks.d/"
 	text := findings(t, map[string]string{
 		dir + "good.json":                              file("/opt/secco-hook", "prestart", `"install","--default","web"`),
+		dir + "build.json":                             file("/opt/secco-hook", "precreate", `"precreate","--default","web"`),
 		dir + "open.json":                              file("/missing/secco-hook", "precreate", `"precreate"`),
 		dir + "open2.json":                             file("/missing/secco-hook", "createRuntime", `"install"`),
 		dir + "mode.json":                              file("/opt/plain/secco-hook", "prestart", `"install"`),
@@ -87,6 +88,8 @@ func TestDoctorHooks(t *testing.T) {
 	const missing = ".json calls /missing/secco-hook, which is not there to be executed (no such file or directory): "
 	wantLines(t, text,
 		"ok /etc/containers/oci/hooks.d/good.json calls /opt/secco-hook at prestart\n",
+		"note /etc/containers/oci/hooks.d/good.json: crun does without hooks where it restores",
+		"note /etc/containers/oci/hooks.d/build.json: podman does without the hook where it builds images and where it restores",
 		"problem /etc/containers/oci/hooks.d/open"+missing+"podman, and CRI-O once it is started again, start containers WITHOUT the policy\n",
 		"problem /usr/share/containers/oci/hooks.d/unread.json is where no engine reads hooks: containers start WITHOUT the policy\n",
 		"problem /own/hooks/a"+missing+"podman, and CRI-O",
@@ -96,7 +99,7 @@ func TestDoctorHooks(t *testing.T) {
 		"note /etc/containers/oci/hooks.d/none.json: containers without the annotation dev.secco.policy do not start",
 		"problem /etc/containers/oci/hooks.d/broken.json: ",
 	)
-	if strings.Contains(text, "another") || strings.Contains(text, "/no/") || strings.Contains(text, "good.json: ") {
+	if strings.Contains(text, "another") || strings.Contains(text, "/no/") || strings.Contains(text, "problem /etc/containers/oci/hooks.d/good") {
 		t.Errorf("what isn't secco's, or is right, is told of:\n%s", text)
 	}
 }
@@ -138,6 +141,7 @@ func TestDoctorEngines(t *testing.T) {
 	}, "docker", "engines")
 	wantLines(t, text,
 		"ok runtime \"a\" is the default\n",
+		"note BuildKit calls runc whatever the default runtime is",
 		"problem runtime \"b\" is /missing/secco-runtime",
 		"note runtime \"c\" is not the default",
 		"problem runtime \"c\": no container starts: no policy \"gone\"",

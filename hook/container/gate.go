@@ -15,6 +15,7 @@ import (
 
 	"secco/bpf"
 	"secco/convert"
+	"secco/hook"
 	"secco/hook/policies"
 	"secco/linux"
 	"secco/oci"
@@ -29,7 +30,7 @@ import (
 // even where the profile kills. Programs that crun takes in its place, from an
 // annotation or from its cache, have to be as strict as well.
 func Gate(state *specs.State, choice Choice) error {
-	want, err := choice.Load(state.Annotations, capabilitiesOf(state), false)
+	want, err := choice.limit(state)
 	if err != nil {
 		return err
 	}
@@ -105,6 +106,16 @@ func runtimesOf(pid int) []oci.Runtime {
 	return []oci.Runtime{{}, oci.Runc}
 }
 
+// limit returns the policy that a container has to be as strict as. One with notify
+// verdicts is none: what they come to is for whoever answers to say.
+func (c Choice) limit(state *specs.State) (*policies.Filter, error) {
+	f, err := c.Load(state.Annotations, capabilitiesOf(state), false)
+	if err == nil && hook.Notifies(f.Program) {
+		err = fmt.Errorf("%s: %w", f.Name, hook.ErrNotifies)
+	}
+	return f, err
+}
+
 // judgeAnnotation judges the program that crun takes in place of the profile.
 func judgeAnnotation(data string, want *policies.Filter) error {
 	const what = "the program of the annotation " + crunProgram
@@ -158,7 +169,7 @@ func GateInstalled(state *specs.State, choice Choice, supervisor *exec.Cmd, log 
 	if log != "" && !filepath.IsAbs(log) {
 		return fmt.Errorf("the log file's path %q is not absolute", log)
 	}
-	want, err := choice.Load(state.Annotations, capabilitiesOf(state), false)
+	want, err := choice.limit(state)
 	if err != nil {
 		return err
 	}

@@ -26,12 +26,10 @@ import (
 //   - an init that has loaded a library which its program isn't linked with is none
 //     that will only execve.
 
-// harmless are the annotations to crun with which it executes the payload as without
-// and, but for the program and listeners of its own that it may be given, under the
-// same filter. Those are judged or removed where that matters.
+// harmless are the annotations to crun with which it executes the payload as without,
+// and under the same filter.
 var harmless = []string{
-	crunProgram, "run.oci.seccomp.receiver", "run.oci.seccomp.plugins", "run.oci.seccomp_bpf_file", "run.oci.seccomp_fail_unknown_syscall",
-	"run.oci.delegate-cgroup", "run.oci.hooks.stderr", "run.oci.hooks.stdout", "run.oci.keep_original_groups", "run.oci.mount_context_type",
+	"run.oci.seccomp_fail_unknown_syscall", "run.oci.delegate-cgroup", "run.oci.hooks.stderr", "run.oci.hooks.stdout", "run.oci.keep_original_groups", "run.oci.mount_context_type",
 	"run.oci.pidfd_receiver", "run.oci.systemd.force_cgroup_v1", "run.oci.systemd.subgroup", "run.oci.timens_offset",
 }
 
@@ -44,7 +42,7 @@ var crunPrefixes = []string{"run.oci.", "module.wasm.", "krun."}
 func checkAnnotations(all map[string]string) error {
 	for _, name := range slices.Sorted(maps.Keys(all)) {
 		toCrun := slices.ContainsFunc(crunPrefixes, func(p string) bool { return strings.HasPrefix(name, p) })
-		if toCrun && !slices.Contains(harmless, name) {
+		if toCrun && !slices.Contains(harmless, name) && !slices.Contains(crunSeccomp, name) {
 			return fmt.Errorf("the annotation %.80q may have crun run the payload by a handler, which no filter is sure to hold for", name)
 		}
 	}

@@ -236,6 +236,12 @@ func (d *doctor) hook(path string, podman, crio bool) {
 	d.protected("hooks", path)
 	d.protected("hooks", f.Hook.Path)
 	d.add(Fine, "hooks", "", "%s calls %s at %s", path, f.Hook.Path, strings.Join(f.Stages, ", "))
+	const advice = "use secco-runtime as the runtime as well"
+	if slices.Contains(f.Stages, "precreate") {
+		d.add(Note, "hooks", advice, "%s: podman does without the hook where it builds images and where it restores containers from checkpoints", path)
+	} else {
+		d.add(Note, "hooks", advice, "%s: crun does without hooks where it restores containers from checkpoints", path)
+	}
 	if len(f.Hook.Args) > 1 {
 		d.choice("hooks", path, f.Hook.Args[1:], "--", filepath.Join(policyDir, "hook.conf"))
 	}
@@ -331,6 +337,7 @@ func (d *doctor) docker() {
 			d.add(Note, "docker", `set "default-runtime" in `+path, "runtime %q is not the default: only containers with --runtime=%s get a policy", name, name)
 		} else {
 			d.add(Fine, "docker", "", "runtime %q is the default", name)
+			d.add(Note, "docker", "let a script runc, first in dockerd's PATH, execute secco-runtime with the real runc in its settings", "BuildKit calls runc whatever the default runtime is: commands that build images are under no policy")
 		}
 		d.protected("docker", r.Path)
 		d.choice("docker", fmt.Sprintf("runtime %q", name), r.Args, "--secco-", filepath.Join(policyDir, "runtime.conf"))

@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"log/syslog"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -55,6 +57,11 @@ var creating = []string{"create", "run", "restore"}
 // Parse finds the command of a runtime's arguments and its bundle. Flags that it
 // doesn't know are an error where they could hide a container's start.
 func Parse(args []string) (inv Invocation, err error) {
+	defer func() {
+		if err != nil && inv.Log == "" {
+			inv.findLog(args)
+		}
+	}()
 	i := 0
 	for ; i < len(args) && strings.HasPrefix(args[i], "-") && args[i] != "-"; i++ {
 		name, value, hasValue := strings.Cut(args[i], "=")
@@ -87,6 +94,24 @@ func Parse(args []string) (inv Invocation, err error) {
 	}
 	err = inv.parseCreating(args[i+1:])
 	return inv, err
+}
+
+// findLog finds where an error over flags before the command goes to.
+func (inv *Invocation) findLog(args []string) {
+	for i, a := range args {
+		name, value, hasValue := strings.Cut(a, "=")
+		if !hasValue && i+1 < len(args) {
+			value = args[i+1]
+		}
+		switch {
+		case slices.Contains(creating, a):
+			return
+		case name == "--log":
+			inv.Log = value
+		case name == "--log-format":
+			inv.LogFormat = value
+		}
+	}
 }
 
 // parseCreating finds the bundle among the arguments behind a command that starts a
@@ -157,9 +182,7 @@ func (w Wrapper) Prepare(inv Invocation) (source.Diagnostics, error) {
 			return err
 		}
 		noNewPrivs, err := c.NoNewPrivs()
-		if err != nil {
-			return err
-		}
+		noNewPrivs = noNewPrivs && err == nil // not all runtimes would set it
 		native, _ := linux.ParseArch(runtime.GOARCH)
 		warnings = LintStartup(f.Program, native, filepath.Base(w.Runtime), noNewPrivs)
 		return nil
@@ -197,6 +220,14 @@ func (inv Invocation) log(level string, message error) error {
 	if inv.Log == "" {
 		return nil
 	}
+	// crun's log may be one of the system's.
+	driver, rest, _ := strings.Cut(inv.Log, ":")
+	switch driver {
+	case "file":
+		inv.Log = rest
+	case "journald", "syslog":
+		return logSystem(level, rest, message)
+	}
 	now := time.Now().Format(time.RFC3339)
 	line := fmt.Appendf(nil, "time=%q level=%s msg=%q\n", now, level, message)
 	if inv.LogFormat == "json" {
@@ -216,4 +247,18 @@ func (inv Invocation) log(level string, message error) error {
 	}
 	_, err = f.Write(line)
 	return errors.Join(err, f.Close())
+}
+
+// logSystem sends a message to the system's log, which is journald's where that runs.
+func logSystem(level, tag string, message error) error {
+	priority := syslog.LOG_ERR
+	if level == "warning" {
+		priority = syslog.LOG_WARNING
+	}
+	w, err := syslog.New(syslog.LOG_DAEMON|priority, tag)
+	if err != nil {
+		return err
+	}
+	_, err = io.WriteString(w, message.Error())
+	return errors.Join(err, w.Close())
 }
