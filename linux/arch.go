@@ -45,7 +45,7 @@ var archTable = [numArches]archFacts{
 	X86_64:   {"x86_64", []string{"amd64", "x86-64"}, 0xC000003E, false, 64},
 	X32:      {"x32", nil, 0xC000003E, false, 64},
 	I386:     {"i386", []string{"386", "x86", "i686"}, 0x40000003, false, 32},
-	ARM:      {"arm", []string{"armhf"}, 0x40000028, false, 32},
+	ARM:      {"arm", []string{"armhf", "armv7", "armv7l"}, 0x40000028, false, 32},
 	ARM64:    {"aarch64", []string{"arm64"}, 0xC00000B7, false, 64},
 	RISCV64:  {"riscv64", nil, 0xC00000F3, false, 64},
 	S390X:    {"s390x", nil, 0x80000016, true, 64},
@@ -64,8 +64,8 @@ func Arches() []Arch {
 	return all
 }
 
-// ParseArch finds an architecture by its kernel name, Go name or Debian name,
-// in any case.
+// ParseArch finds an architecture by its kernel name, Go name or Debian name, or
+// what uname -m says, in any case.
 func ParseArch(name string) (Arch, bool) {
 	name = strings.ToLower(name)
 	for a := X86_64; a < numArches; a++ {

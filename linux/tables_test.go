@@ -236,3 +236,16 @@ func TestLookupsDoNotAllocate(t *testing.T) {
 		t.Errorf("look-ups allocate %v times", n)
 	}
 }
+
+// Architectures have the names of the kernel, of Go and of Debian, and uname's.
+func TestParseArch(t *testing.T) {
+	for name, want := range map[string]Arch{
+		"x86_64": X86_64, "amd64": X86_64, "X86-64": X86_64, "x32": X32, "i386": I386, "i686": I386, "x86": I386, "386": I386,
+		"arm": ARM, "armhf": ARM, "armv7l": ARM, "armv7": ARM, "arm64": ARM64, "aarch64": ARM64, "ppc64el": PPC64LE, "loong64": LOONG64, "mips64el": MIPS64LE,
+		"armv8": 0, "": 0, "mips": 0,
+	} {
+		if got, ok := ParseArch(name); got != want || ok != (want != 0) {
+			t.Errorf("%q is %v, %v, want %v", name, got, ok, want)
+		}
+	}
+}

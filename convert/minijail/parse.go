@@ -347,9 +347,6 @@ func (p *parser) isSkipped(t token) {
 	p.skipped[t.text] = true
 	d := p.diags.Warnf(t.span, "unknown-arch", "minijail has no architecture %q: what is for no other one is skipped", t.text)
 	meant, ok := linux.ParseArch(t.text)
-	if strings.HasPrefix(t.text, "armv7") {
-		meant, ok = linux.ARM, true
-	}
 	for name, a := range arches {
 		if ok && a == meant {
 			d.Hint = "to minijail it is " + name
