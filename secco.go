@@ -117,7 +117,8 @@ type Reader struct {
 	// policy.
 	Definitions []*source.File
 	// Include are directories in which included policies are looked for, after those
-	// of the policies themselves. No way leads out of them.
+	// of the policies themselves. No way leads out of them. "/PATH=DIR" has DIR stand
+	// for PATH, where minijail's policies name files by that.
 	Include []string
 	// Capabilities (CAP_SYS_ADMIN …) and Kernel (6.1) are what guards ask for.
 	Capabilities []string
