@@ -237,17 +237,18 @@ func (e *exporter) maybeAnswered(a linux.Action) bool { return e.stubs() && isEN
 func (e *exporter) unnamed(t *policy.Target) (action linux.Action, where *policy.Node, err error) {
 	for i, r := range nameless(t) {
 		root := t.Root(r.Lo)
+		at := root.Leaf(&linux.SeccompData{Arch: t.Arch.Audit(), NR: r.Lo})
 		other, err := constant(root, t.Arch, r)
 		switch _, single := t.Rules[r.Lo]; {
 		case err == nil && (i == 0 || e.maybeAnswered(action)):
-			action, where = other, root
+			action, where = other, at
 		case err == nil && (other == action || e.maybeAnswered(other)):
 		case single:
-			return 0, root, fmt.Errorf("number %#x has a rule, but no name", r.Lo)
+			return 0, at, fmt.Errorf("number %#x has a rule, but no name", r.Lo)
 		case err != nil:
-			return 0, root, err
+			return 0, at, err
 		default:
-			return 0, root, fmt.Errorf("the numbers from %#x to %#x get %s, others without a name get %s", r.Lo, r.Hi, other, action)
+			return 0, at, fmt.Errorf("the numbers from %#x to %#x get %s, others without a name get %s", r.Lo, r.Hi, other, action)
 		}
 	}
 	return action, where, nil
