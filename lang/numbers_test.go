@@ -57,6 +57,19 @@ func TestNumberRanges(t *testing.T) {
 	if got := findings(strings.Repeat("syscall_1..9,", 65000)+"read: 1", usual); len(got) == 0 || len(got) > 20 {
 		t.Error(len(got), "findings")
 	}
+
+	// Thousands are read; what would take long is not.
+	ranges := func(n int, format string) string {
+		var b strings.Builder
+		for i := range n {
+			fmt.Fprintf(&b, format, n-i, n-i)
+		}
+		return b.String()
+	}
+	mustLoad(t, ranges(4000, "syscall_%d000..%d005: return 5\n"))
+	if got := findings(ranges(60000, "syscall_%d..9%05d: return 5\n"), usual); !strings.Contains(strings.Join(got, " "), "too-large") {
+		t.Error(len(got), "findings")
+	}
 }
 
 // TestTestsOfRanges has tests that are about every number of a range.

@@ -50,8 +50,8 @@ func (t *Target) within(lo, hi uint32) (from, to int) {
 }
 
 // addRange adds a rule for a range. Where there is one for some of its numbers, the
-// one with the highest rank counts.
-func (t *Target) addRange(lo, hi uint32, u Use) {
+// one with the highest rank counts. It returns how many ranges it looked at.
+func (t *Target) addRange(lo, hi uint32, u Use) (looked int) {
 	from, to := t.within(lo, hi)
 	var parts []Range
 	next := uint64(lo)
@@ -67,6 +67,7 @@ func (t *Target) addRange(lo, hi uint32, u Use) {
 		parts = append(parts, Range{uint32(next), hi, Uses{First: u}})
 	}
 	t.Ranges = slices.Replace(t.Ranges, from, to, parts...)
+	return to - from
 }
 
 // remove takes away what is said about some numbers below a level, and reports

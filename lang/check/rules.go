@@ -62,16 +62,20 @@ func (c *collector) noSyscall(n *syntax.Name) {
 func isRange(n *syntax.Name) bool { return strings.Contains(n.Text, "..") }
 
 // maxRangeWork is how many rules may be looked at for the ranges of numbers that are
-// in them, or removed, which for n ranges is n*n/2 at most.
-const maxRangeWork = 1 << 26
+// in them, or removed: enough for thousands of ranges on all architectures.
+const maxRangeWork = 1 << 24
 
 // affords reports whether so many more rules may be looked at.
 func (c *collector) affords(n *syntax.Name, work int) bool {
 	c.rangeWork += work
-	if c.rangeWork > maxRangeWork && c.rangeWork-work <= maxRangeWork {
+	if c.rangeWork <= maxRangeWork {
+		return true
+	}
+	if !c.overworked {
+		c.overworked = true
 		c.diags.Errorf(n.At, "too-large", "the unit has more rules for ranges of numbers than are looked at")
 	}
-	return c.rangeWork <= maxRangeWork
+	return false
 }
 
 // rule hands a rule to the targets that it holds on.
@@ -153,8 +157,8 @@ func (c *collector) syscall(n *syntax.Name, r *syntax.Rule) {
 			c.guarded[n.Text] = min(c.guarded[n.Text], c.rank.level)
 		case !isRange(n):
 			t.add(lo, Use{n, r, c.rank})
-		case c.affords(n, len(t.Ranges)):
-			t.addRange(lo, hi, Use{n, r, c.rank})
+		case c.affords(n, len(t.Ranges)/16): // which are moved
+			c.rangeWork += t.addRange(lo, hi, Use{n, r, c.rank})
 		}
 	}
 	switch {
@@ -195,7 +199,7 @@ func (c *collector) remove(r *syntax.Remove) {
 				if !ok || c.arches != nil && !slices.Contains(c.arches, t.Arch) {
 					continue
 				}
-				work := len(t.Ranges)
+				work := len(t.Ranges) / 16
 				if lo != hi {
 					work += len(t.Rules)
 				}

@@ -176,10 +176,11 @@ type collector struct {
 	idleSettings []*syntax.Define // definitions with a setting's name
 	enough       Enough
 
-	included  int  // sources around, that the caller did not name
-	stopped   bool // after too many findings
-	rangeWork int  // that was done
-	diags     source.Diagnostics
+	included   int  // sources around, that the caller did not name
+	stopped    bool // after too many findings
+	rangeWork  int  // that was done
+	overworked bool // which is reported
+	diags      source.Diagnostics
 
 	// What names are looked up in, for hints.
 	defining *syntax.Define
