@@ -37,8 +37,8 @@ func TestUniqueProfiles(t *testing.T) {
 	dir := t.TempDir()
 	keys := map[string]bool{}
 	for name, rules := range map[string]string{
-		"a": "DEFAULT_POLICY = allow\nmkdir: return EXFULL\n", "b": "DEFAULT_POLICY = allow\nmkdir: return EROFS\n",
-		"c": "DEFAULT_POLICY = log\nmkdir: return EROFS\n",
+		"a": "DEFAULT_POLICY = allow\nmkdirat: return EXFULL\n", "b": "DEFAULT_POLICY = allow\nmkdirat: return EROFS\n",
+		"c": "DEFAULT_POLICY = log\nmkdirat: return EROFS\n",
 	} {
 		writeFile(t, filepath.Join(dir, name+".secco"), rules)
 		for range 2 {

