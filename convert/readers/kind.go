@@ -131,6 +131,7 @@ func kindOf(f *source.File) (k Kind, orMinijail bool) {
 	case objectStart.Match(first):
 		return SPO, false
 	}
+	orMinijail = len(first) > 0
 	for ; len(first) > 0; first, rest = firstStatement(rest) {
 		switch {
 		case minijailOnly.Match(first):
@@ -139,7 +140,7 @@ func kindOf(f *source.File) (k Kind, orMinijail bool) {
 			return Secco, false
 		}
 	}
-	return Secco, true
+	return Secco, orMinijail
 }
 
 // kindOfJSON tells what an object is by its fields, and by theirs. Where it is none

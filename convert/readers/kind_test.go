@@ -112,6 +112,7 @@ func TestOrMinijail(t *testing.T) {
 		{"p", "read: 1\nopen: arg1 == 1; return EPERM\n", "", true},
 		{"p", "read: 1\n", Secco, false},
 		{"p.secco", "read: 1\n", "", false},
+		{"p", "# nothing\n", "", false},
 		{"p", "read, write: 1\n", "", false},
 	} {
 		f, findings := Read([]*source.File{source.NewFile(c.name, c.text)}, Options{Kind: c.kind})
