@@ -150,6 +150,9 @@ func (d *doctor) programs() {
 			continue
 		}
 		found++
+		if err := checkSeccomp(path, name); err != nil {
+			d.add(Problem, "runtimes", "install a crun with libseccomp, or runc", "%v", err)
+		}
 		if name == "runc" || name == "crun" {
 			d.runtimes = append(d.runtimes, name)
 		}

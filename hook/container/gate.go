@@ -46,7 +46,13 @@ func Gate(state *specs.State, choice Choice) error {
 	if err != nil {
 		return err
 	}
-	if err := checkRuntime(os.Getppid(), state.Annotations, annotations); err != nil {
+	caller := os.Getppid()
+	if err := checkRuntime(caller, state.Annotations, annotations); err != nil {
+		return err
+	}
+	if args, err := commandLine(caller); err != nil {
+		return err
+	} else if err := checkSeccomp(fmt.Sprintf("/proc/%d/exe", caller), args[0]); err != nil {
 		return err
 	}
 	if data, ok := annotations[crunProgram]; ok {
@@ -69,7 +75,7 @@ func Gate(state *specs.State, choice Choice) error {
 	native, _ := linux.ParseArch(runtime.GOARCH)
 	name := "the container's profile"
 	if needs, call := oci.LibseccompFor(profile, native); needs != oci.OldestLibseccomp {
-		has, err := choice.libseccomp(processLibseccomp(os.Getppid()))()
+		has, err := choice.libseccomp(processLibseccomp(caller))()
 		if err != nil {
 			has = oci.OldestLibseccomp
 		}
@@ -78,7 +84,7 @@ func Gate(state *specs.State, choice Choice) error {
 			profile = has.Enforced(profile, native)
 		}
 	}
-	for _, by := range runtimesOf(os.Getppid()) {
+	for _, by := range runtimesOf(caller) {
 		is, findings := convert.FromOCI(oci.FromSpec(profile), convert.Options{Host: oci.Host{Arch: native, Runtime: by}})
 		findings = slices.DeleteFunc(findings, func(d source.Diagnostic) bool { return d.Severity != source.Error })
 		if err := findings.Err(); err != nil {

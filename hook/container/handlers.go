@@ -1,11 +1,9 @@
 package container
 
 import (
-	"bufio"
 	"bytes"
 	"debug/elf"
 	"fmt"
-	"io"
 	"maps"
 	"os"
 	"path/filepath"
@@ -67,16 +65,33 @@ func checkRuntime(pid int, state, config map[string]string) error {
 			return err
 		}
 	}
-	f, err := os.Open(fmt.Sprintf("/proc/%d/cmdline", pid))
+	args, err := commandLine(pid)
 	if err != nil {
 		return err
 	}
-	defer f.Close()
-	argv0, err := bufio.NewReader(io.LimitReader(f, 1<<16)).ReadString(0)
-	if err != nil {
-		return fmt.Errorf("the runtime's name: %w", err)
+	if err := checkArguments(args[1:]); err != nil {
+		return err
 	}
-	return checkName(strings.TrimSuffix(argv0, "\x00"))
+	return checkName(args[0])
+}
+
+// commandLine returns what a process was called with, its name first.
+func commandLine(pid int) ([]string, error) {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
+	return strings.Split(strings.TrimSuffix(string(text), "\x00"), "\x00"), err
+}
+
+// checkArguments makes sure that a runtime's arguments name no other configuration than
+// the bundle's, which is what hooks read.
+func checkArguments(args []string) error {
+	for _, a := range args {
+		name, _, _ := strings.Cut(a, "=")
+		long := len(name) >= len("--conf") && strings.HasPrefix("--config", name) //nolint:gocritic // getopt takes any beginning of a flag
+		if long || strings.HasPrefix(a, "-f") {
+			return fmt.Errorf("the runtime was called with %.80q: it has read another configuration than the bundle's config.json", a)
+		}
+	}
+	return nil
 }
 
 // dlopened are libraries that runtimes and the C library load by themselves.

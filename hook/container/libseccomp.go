@@ -82,6 +82,24 @@ func installedRuntimes() (finders []func() (oci.Libseccomp, error)) {
 	return finders
 }
 
+// checkSeccomp makes sure that a runtime is no crun that was built without libseccomp:
+// it runs containers as if they had no profile. runc says that it can't.
+func checkSeccomp(path, name string) error {
+	if !strings.HasPrefix(filepath.Base(name), "crun") || len(linkedLibseccomp(path)) > 0 {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	out, err := exec.CommandContext(ctx, path, "--version").Output()
+	if err != nil {
+		return fmt.Errorf("%s --version: %w", path, err)
+	}
+	if strings.HasPrefix(string(out), "crun version") && !strings.Contains(string(out), "+SECCOMP") {
+		return fmt.Errorf("%s was built without libseccomp: it would run the container without its profile", name)
+	}
+	return nil
+}
+
 const libseccompFile = "libseccomp.so.2"
 
 var (

@@ -11,6 +11,26 @@ import (
 	"secco/hook/container"
 )
 
+// A crun that was built without libseccomp ignores profiles.
+func TestWithoutLibseccomp(t *testing.T) {
+	dir := t.TempDir()
+	writeFile(t, filepath.Join(dir, "p.secco"), "DEFAULT_POLICY = allow\nmkdir: return EPERM\n")
+	path := filepath.Join(dir, "config.json")
+	for says, want := range map[string]string{
+		"crun version 1.21\n+SYSTEMD +CAP +YAJL": "was built without libseccomp", "crun version 1.21\n+SYSTEMD +SECCOMP +YAJL": "",
+	} {
+		writeFile(t, path, `{"ociVersion":"1.0.2"}`)
+		crun := filepath.Join(t.TempDir(), "crun") // says what such a crun says of itself
+		if err := os.WriteFile(crun, []byte("#!/bin/sh\necho '"+says+"'\n"), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		_, err := container.Wrapper{Runtime: crun, Choice: container.Choice{Dir: dir, Default: "p"}}.Prepare(container.Invocation{Command: "run", Config: path})
+		if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", says, err)
+		}
+	}
+}
+
 // A runtime skips what its libseccomp doesn't know: what a policy refuses of that must
 // not come to be allowed.
 func TestLibseccomp(t *testing.T) {

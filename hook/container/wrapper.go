@@ -163,6 +163,11 @@ func (w Wrapper) Prepare(inv Invocation) (source.Diagnostics, error) {
 		if err := checkName(w.Runtime); err != nil {
 			return nil, err
 		}
+		if path, err := exec.LookPath(w.Runtime); err == nil { // else it isn't executed
+			if err := checkSeccomp(path, path); err != nil {
+				return nil, err
+			}
+		}
 	case "restore":
 		return nil, errors.New("a restored container has the filter that it was saved with, not the policy's")
 	default:

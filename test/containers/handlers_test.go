@@ -133,3 +133,28 @@ func TestHandlers(t *testing.T) {
 	})
 	awaitNone(t)
 }
+
+// Hooks read the bundle's config.json: a runtime that was given another file is not
+// judged by that one.
+func TestAnotherConfig(t *testing.T) {
+	dir := policyDir(t, map[string]string{"p.secco": noUname})
+	crun := findRuntime(t, "crun")
+	b := newBundle(t, "payload")
+	hook := hookOf("gate", "--dir", dir, "--default", "p")
+	b.spec.Hooks = &specs.Hooks{CreateRuntime: []specs.Hook{hook}}
+	b.write() // without a profile
+	other := filepath.Join(b.dir, "other.json")
+	if err := os.Rename(filepath.Join(b.dir, "config.json"), other); err != nil {
+		t.Fatal(err)
+	}
+	b.spec.Linux.Seccomp = profileOf(t, dir)
+	b.write()
+	state := filepath.Join(b.dir, "state")
+	for _, flag := range []string{"--config=" + other, "-f" + other, "--conf=" + other} {
+		if r := run(t, crun.path, "--root", state, "run", flag, "--bundle", b.dir, b.id); r.code == 3 || r.stdout != "" {
+			t.Errorf("%s: %v", flag, r)
+		}
+		b.delete(crun.path)
+	}
+	expect(t, run(t, crun.path, "--root", state, "run", "--bundle", b.dir, b.id), 3, "uname EXFULL", "")
+}
