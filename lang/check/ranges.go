@@ -1,6 +1,7 @@
 package check
 
 import (
+	"cmp"
 	"slices"
 	"sort"
 )
@@ -53,20 +54,26 @@ func (t *Target) within(lo, hi uint32) (from, to int) {
 // one with the highest rank counts. It returns how many ranges it looked at.
 func (t *Target) addRange(lo, hi uint32, u Use) (looked int) {
 	from, to := t.within(lo, hi)
-	var parts []Range
+	var free []Range
 	next := uint64(lo)
-	for _, have := range t.Ranges[from:to] {
+	for i := from; i < to; i++ {
+		have := &t.Ranges[i]
 		if next < uint64(have.Lo) {
-			parts = append(parts, Range{uint32(next), have.Lo - 1, Uses{First: u}})
+			free = append(free, Range{uint32(next), have.Lo - 1, Uses{First: u}})
 		}
 		next = uint64(have.Hi) + 1
 		have.add(u, maxRepeats)
-		parts = append(parts, have)
 	}
 	if next <= uint64(hi) {
-		parts = append(parts, Range{uint32(next), hi, Uses{First: u}})
+		free = append(free, Range{uint32(next), hi, Uses{First: u}})
 	}
-	t.Ranges = slices.Replace(t.Ranges, from, to, parts...)
+	if len(free) == 1 {
+		t.Ranges = slices.Insert(t.Ranges, t.at(free[0].Lo), free[0])
+	} else if len(free) > 1 {
+		all := append(free, t.Ranges[from:to]...)
+		slices.SortFunc(all, func(a, b Range) int { return cmp.Compare(a.Lo, b.Lo) })
+		t.Ranges = slices.Replace(t.Ranges, from, to, all...)
+	}
 	return to - from
 }
 
