@@ -39,3 +39,24 @@ func ExampleObserve() {
 	// x86_64 true 169 allow
 	// i386 true 88 kill_process
 }
+
+// The ways into the kernel of a process on this machine.
+func ExampleEntries() {
+	for _, e := range oracle.Entries() {
+		fmt.Println(e)
+	}
+	// Output:
+	// x86_64
+	// i386
+}
+
+// How to come to a filter with what it is to see.
+func ExampleCallFor() {
+	for _, arch := range []linux.Arch{linux.I386, linux.ARM64} {
+		call, ok := oracle.CallFor(linux.SeccompData{Arch: arch.Audit(), NR: 20})
+		fmt.Println(arch, ok, call.Entry)
+	}
+	// Output:
+	// i386 true i386
+	// aarch64 false x86_64
+}
