@@ -315,12 +315,14 @@ func (w *seccoWriter) meaning(host oci.Host) (*policy.Policy, error) {
 }
 
 // comments returns the comments of entries by the places of their names.
-func (w *seccoWriter) comments() func(source.Span) string {
-	at := map[source.Span]string{}
+func (w *seccoWriter) comments() func(source.Span) []string {
+	at := map[source.Span][]string{}
 	for _, s := range w.profile.Syscalls {
 		for _, n := range s.Names {
-			at[n.Span] = s.Comment
+			if s.Comment != "" {
+				at[n.Span] = []string{s.Comment}
+			}
 		}
 	}
-	return func(s source.Span) string { return at[s] }
+	return func(s source.Span) []string { return at[s] }
 }

@@ -22,6 +22,9 @@ const (
 // limits bounds the search for short words.
 var limits = diagram.Limits{Nodes: 128 << 10, Steps: 1 << 20}
 
+// listLimits are those for lists, of which two of 1200 numbers are still to be joined.
+var listLimits = diagram.Limits{Nodes: 1 << 20, Steps: 1 << 22}
+
 // rule returns what stands behind the names in a rule: ": 1" and the like.
 func (w *writer) rule(of calls, root *policy.Node) (string, error) {
 	arms, err := conditions(of, root)
@@ -95,17 +98,17 @@ func conditions(of calls, root *policy.Node) ([]arm, error) {
 	if root.IsLeaf() {
 		return []arm{{action: root.Action.Effect()}}, nil
 	}
-	if arms := described(of, root, fewTerms); arms != nil {
+	if arms := described(of, root, fewTerms, limits); arms != nil {
 		return arms, nil
 	}
 	if onOneArgument(root) { // which numbers it is makes one list, however long
-		if arms := described(of, root, maxTerms); arms != nil {
+		if arms := described(of, root, maxTerms, listLimits); arms != nil {
 			return arms, nil
 		}
 	}
 	arms, err := spelled(of.arch, root)
 	if limit := (*LimitError)(nil); errors.As(err, &limit) {
-		if arms := described(of, root, maxTerms); arms != nil {
+		if arms := described(of, root, maxTerms, limits); arms != nil {
 			return arms, nil
 		}
 	}
@@ -134,8 +137,8 @@ func onOneArgument(root *policy.Node) bool {
 // described returns the actions with their sets of calls in words, at most so many
 // for each; the longest is the last. It returns nil where a condition that is needed
 // takes more.
-func described(of calls, root *policy.Node, most int) []arm {
-	arms := sets(of, root, most)
+func described(of calls, root *policy.Node, most int, bounds diagram.Limits) []arm {
+	arms := sets(of, root, most, bounds)
 	longest := -1
 	for i := range arms {
 		if longest < 0 || arms[longest].text != "" && (arms[i].text == "" || arms[i].size > arms[longest].size) {
@@ -155,8 +158,8 @@ func described(of calls, root *policy.Node, most int) []arm {
 }
 
 // sets returns the actions, each with its set of calls in at most so many words.
-func sets(of calls, root *policy.Node, most int) []arm {
-	f, err := diagram.OfGraph(root, of.slice(), limits)
+func sets(of calls, root *policy.Node, most int, bounds diagram.Limits) []arm {
+	f, err := diagram.OfGraph(root, of.slice(), bounds)
 	if err != nil {
 		return nil
 	}

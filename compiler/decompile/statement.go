@@ -190,7 +190,7 @@ type statement struct {
 func (w *writer) statements(rules map[string]rule, indent string) {
 	names := map[rule][]string{}
 	for name, r := range rules {
-		r.at = place{}
+		r.at, r.more = place{}, ""
 		names[r] = append(names[r], name)
 	}
 	var list []statement
@@ -201,6 +201,7 @@ func (w *writer) statements(rules map[string]rule, indent string) {
 				r.at = at
 			}
 		}
+		r.more = together(rules, n)
 		list = append(list, statement{rule: r, names: n})
 	}
 	slices.SortFunc(list, func(a, b statement) int {
@@ -219,6 +220,22 @@ func (w *writer) statements(rules map[string]rule, indent string) {
 	}
 }
 
+// together returns what the comments of rules say beside the one that they share: it is
+// said of all, or of each by its name.
+func together(rules map[string]rule, names []string) string {
+	same := !slices.ContainsFunc(names, func(name string) bool { return rules[name].more != rules[names[0]].more })
+	if same {
+		return rules[names[0]].more
+	}
+	var lines []string
+	for _, name := range names {
+		if more := rules[name].more; more != "" {
+			lines = append(lines, name+": "+more)
+		}
+	}
+	return strings.Join(lines, "\n")
+}
+
 // byClass returns a statement of many names as one for each class.
 func byClass(s statement) []statement {
 	parts := make([]statement, len(classes))
@@ -235,8 +252,10 @@ func (w *writer) statement(s statement, indent string, apart bool) {
 	if text := w.out.String(); apart && !strings.HasSuffix(text, "{\n") {
 		w.out.WriteString("\n")
 	}
-	if comment := cmp.Or(s.comment, s.title); comment != "" {
-		w.out.WriteString(commentLines(comment, indent))
+	for _, comment := range []string{cmp.Or(s.comment, s.title), s.more} {
+		if comment != "" {
+			w.out.WriteString(commentLines(comment, indent))
+		}
 	}
 	w.out.WriteString(indent)
 	column := len(indent)

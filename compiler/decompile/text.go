@@ -29,9 +29,10 @@ func (e *UnsayableError) Error() string { return e.Where + ": " + e.What }
 type TextOptions struct {
 	// Header is a comment to begin with.
 	Header string
-	// Comment returns the comment that belongs to a place that the policy was read
-	// from, "" where there is none; nil stands for none anywhere.
-	Comment func(source.Span) string
+	// Comment returns the comments that belong to a place that the policy was read
+	// from, from those about more than it to its own, none of them empty; nil stands
+	// for none anywhere.
+	Comment func(source.Span) []string
 	// Guards make the rules of some syscalls depend on the machine and the process:
 	// the policy is the one where none of them holds.
 	Guards *Guards
@@ -94,7 +95,8 @@ type writer struct {
 // rule is what stands behind the names in a rule, and the comment above it.
 type rule struct {
 	body    string
-	comment string
+	comment string // the outermost, which several rules may have
+	more    string // the others, which may be about a syscall of several
 	at      place
 }
 
@@ -209,8 +211,7 @@ func (w *writer) rules(t *policy.Target, numbers []span, fallback linux.Action) 
 			}
 			done[n] = body
 		}
-		comment, at := w.comment(n, t.Default)
-		rules[name] = rule{body, comment, at}
+		rules[name] = w.commented(body, n, t.Default)
 		return nil
 	}
 	for _, nr := range slices.Sorted(maps.Keys(t.Rules)) {
@@ -236,11 +237,12 @@ func (w *writer) rules(t *policy.Target, numbers []span, fallback linux.Action) 
 	return rules, nil
 }
 
-// comment returns the comments that belong to a rule's parts, each once, in their
-// order.
-func (w *writer) comment(root, fallback *policy.Node) (text string, at place) {
+// commented returns a rule with the comments that belong to its parts, each once, in
+// their order.
+func (w *writer) commented(body string, root, fallback *policy.Node) rule {
+	r := rule{body: body}
 	if w.options.Comment == nil {
-		return "", place{}
+		return r
 	}
 	var spans []source.Span
 	policy.Walk(func(n *policy.Node) {
@@ -253,12 +255,18 @@ func (w *writer) comment(root, fallback *policy.Node) (text string, at place) {
 	})
 	var parts []string
 	for _, s := range spans {
-		if c := w.options.Comment(s); c != "" && !slices.Contains(parts, c) {
+		for _, c := range w.options.Comment(s) {
+			if slices.Contains(parts, c) {
+				continue
+			}
 			if len(parts) == 0 {
-				at = place{s.File().Name(), s.Start()}
+				r.at = place{s.File().Name(), s.Start()}
 			}
 			parts = append(parts, c)
 		}
 	}
-	return strings.Join(parts, "\n"), at
+	if len(parts) > 0 {
+		r.comment, r.more = parts[0], strings.Join(parts[1:], "\n")
+	}
+	return r
 }

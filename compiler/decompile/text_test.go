@@ -117,6 +117,27 @@ func TestManyNumbers(t *testing.T) {
 	}
 }
 
+// Of two long lists that are joined comes one.
+func TestJoinedLists(t *testing.T) {
+	list := func(factor, offset int) *policy.Policy {
+		var b strings.Builder
+		b.WriteString("DEFAULT_POSITIVE = allow\nDEFAULT_NEGATIVE = EPERM\nDEFAULT_POLICY = EPERM\nioctl: in(arg1")
+		for i := range 1200 {
+			b.WriteString(", " + strconv.Itoa(i*factor+offset))
+		}
+		return load(t, b.String()+")\n")
+	}
+	merged, _ := policy.Merge(list(3, 0), list(5, 1), policy.Union)
+	text, err := Text(merged, TextOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	result, err := prove.Equivalent(prove.Policy(merged), prove.Policy(load(t, text)), prove.Options{})
+	if err != nil || result.Verdict != prove.Equal || strings.Count(text, "in(arg1, ") != 1 {
+		t.Errorf("%v %v\n%s", result, err, text)
+	}
+}
+
 func TestUnsayable(t *testing.T) {
 	for want, p := range map[string]bpf.Program{
 		"default action": {{Op: bpf.LdW, K: 0}, {Op: bpf.JgeK, K: 9999, Jf: 1}, {Op: bpf.RetK, K: uint32(linux.Allow)}, {Op: bpf.RetK}},

@@ -10,22 +10,26 @@ import (
 	"secco/source"
 )
 
-// Comment returns the comment that belongs to a place that the filter was read
-// from, "" where there is none: of texts with # what stands right above its line
-// and above the lines that its line stands in, and behind it; of JSON what the
-// field "comment" of its object says.
-func (f *Filter) Comment(at source.Span) string {
+// Comment returns the comments that belong to a place that the filter was read from,
+// from the outermost to that of the place itself, none of them empty: of texts with #
+// what stands right above the lines that its line stands in, and behind them, and then
+// the same of its line; of JSON what the field "comment" of its object says.
+func (f *Filter) Comment(at source.Span) []string {
 	if at.IsZero() || f.Kind == BPF || f.Kind == Asm {
-		return ""
+		return nil
 	}
 	if f.Kind == OCI || f.Kind == Seccompiler {
-		return f.jsonComment(at)
+		if text := f.jsonComment(at); text != "" {
+			return []string{text}
+		}
+		return nil
 	}
-	return f.lineComment(at)
+	return f.lineComments(at)
 }
 
-// Header returns the comment that a filter's first source begins with, where an
-// empty line follows that sets it apart.
+// Header returns the comment that a filter's first source begins with, where it is
+// not about the statement below: an empty line sets it apart, or what is below is what
+// all rules stand in, or is about no rule.
 func (f *Filter) Header() string {
 	switch {
 	case len(f.files) == 0 || f.Kind == BPF || f.Kind == Seccompiler:
@@ -38,18 +42,41 @@ func (f *Filter) Header() string {
 		marks = []string{";", "//"}
 	}
 	var lines []string
-	for n := 1; ; n++ {
+	kept := 0 // lines that are followed by an empty one
+	for n := 1; n <= maxAbove; n++ {
 		line := strings.TrimSpace(f.files[0].Line(n))
 		mark := slices.IndexFunc(marks, func(m string) bool { return strings.HasPrefix(line, m) })
 		switch {
 		case mark >= 0:
 			lines = append(lines, strings.TrimPrefix(line[len(marks[mark]):], " "))
-		case line == "" && len(lines) > 0:
-			return strings.Join(lines, "\n")
-		default:
-			return ""
+			continue
+		case line == "" && len(lines) > 0 && n <= f.lastLine():
+			kept = len(lines)
+			lines = append(lines, "")
+			continue
+		case line != "" && f.general(line):
+			kept = len(lines)
 		}
+		break
 	}
+	return strings.Trim(strings.Join(lines[:kept], "\n"), "\n")
+}
+
+// lastLine returns the number of the last line of the first source.
+func (f *Filter) lastLine() int { return strings.Count(f.files[0].Text(), "\n") + 1 }
+
+// setting matches lines that are about no rule.
+var setting = regexp.MustCompile(`^([A-Z][A-Z0-9_]*\s*=[^=]|@(default|include|frequency|denylist)\b)`)
+
+// general reports whether a line is about the filter as a whole.
+func (f *Filter) general(line string) bool {
+	switch f.Kind {
+	case Elastic, SPO, Rkeene: // whose rules stand further in
+		return true
+	case Asm:
+		return false
+	}
+	return whole.MatchString(line) || setting.MatchString(line)
 }
 
 // maxAbove is how many lines above a place are looked at.
@@ -59,34 +86,68 @@ const maxAbove = 1000
 // about more than a rule.
 var whole = regexp.MustCompile(`^\s*((arch|when)\s.*\{|(seccomp|policy|syscalls|spec):)\s*(#.*)?$`)
 
-func (f *Filter) lineComment(at source.Span) string {
+func (f *Filter) lineComments(at source.Span) []string {
 	file, first := at.File(), at.Position().Line
-	lines := []string{trailing(file.Line(first))}
-	indent := indentOf(file.Line(first))
+	var found []string // from the innermost
+	add := func(text string) {
+		if text = strings.Trim(text, "\n"); text != "" {
+			found = append(found, text)
+		}
+	}
+	indent, item := indentOf(file.Line(first)), isItem(file.Line(first))
+	if item { // what is said of its fields
+		for n := first + maxFields; n > first; n-- {
+			if fieldOf(file, first, n) {
+				add(trailing(file.Line(n)))
+			}
+		}
+	}
 	for n := first; n > 0 && n > first-maxAbove; n-- {
-		// The lines in which this one stands are those further to the left.
+		// The lines in which this one stands are those further to the left, and for an
+		// item the one that its list stands under.
 		line := file.Line(n)
-		if n < first && (!isCode(line) || indentOf(line) >= indent) {
+		within := indentOf(line) < indent || item && indentOf(line) == indent && !isItem(line)
+		if n < first && (!isCode(line) || !within) {
 			continue
 		}
-		indent = indentOf(line)
+		indent, item = indentOf(line), isItem(line)
 		if whole.MatchString(line) || f.Kind == Rkeene && startsRkeene([]byte(strings.TrimSpace(line))) {
 			break
 		}
-		for above := n - 1; above > 0; above-- {
-			text, ok := strings.CutPrefix(strings.TrimSpace(file.Line(above)), "#")
+		add(trailing(line))
+		above := ""
+		for i := n - 1; i > 0; i-- {
+			text, ok := strings.CutPrefix(strings.TrimSpace(file.Line(i)), "#")
 			if !ok {
 				break
 			}
-			lines = append(lines, strings.TrimPrefix(text, " "))
+			above = strings.TrimPrefix(text, " ") + "\n" + above
 		}
-		if indent == 0 {
+		add(above)
+		if indent == 0 && !item {
 			break
 		}
 	}
-	slices.Reverse(lines)
-	return strings.Trim(strings.Join(lines, "\n"), "\n")
+	slices.Reverse(found)
+	return found
 }
+
+// maxFields is how many lines of an item are looked at for its fields.
+const maxFields = 8
+
+// fieldOf reports whether a line has a field of the item that begins at another line,
+// with no item in between.
+func fieldOf(file *source.File, item, line int) bool {
+	for n := item + 1; n <= line; n++ {
+		if text := file.Line(n); isItem(text) || isCode(text) && indentOf(text) <= indentOf(file.Line(item)) {
+			return false
+		}
+	}
+	return isCode(file.Line(line))
+}
+
+// isItem reports whether a line begins an item of a list in YAML.
+func isItem(line string) bool { return strings.HasPrefix(strings.TrimLeft(line, " "), "- ") }
 
 // indentOf returns how far to the right a line begins. What is an item of a list
 // stands in the item.

@@ -14,12 +14,20 @@ func TestComment(t *testing.T) {
 		text, header string
 		want         []string
 	}{
-		{Minijail, "# Head\n# of it\n\n# a\n#  b\n^read: 1 # c\n^write: 1\n\n#d\n\n^close: 1\n", "Head\nof it", []string{"a\n b\nc", "", ""}},
+		{Minijail, "# Head\n# of it\n\n# a\n#  b\n^read: 1 # c\n^write: 1\n\n#d\n\n^close: 1\n", "Head\nof it", []string{"a\n b|c", "", ""}},
 		{Minijail, "# a\n^read: 1\n", "", []string{"a"}},
 		{Minijail, "^open: arg0 == \"#\" && arg1 ==#x\n", "", []string{""}},
-		{Elastic, "seccomp:\n  # not\n  syscalls:\n  # group\n  - action: errno  # EPERM\n    names:\n    # one\n    - ^connect  # c\n    - ^bind\n", "", []string{"group\none\nc", "group"}},
-		{Rkeene, "# not\ni386 {\n    # if\n    if {$nr eq \"socket\"} {\n        # inner\n        ^return allow\n    }\n    # at last\n    ^return allow\n}\n", "", []string{"if\ninner", "at last"}},
-		{Secco, "# not\narch i386 {\n    # of sockets\n    socket {\n        ^arg0 == 1 -> allow # unix\n    }\n}\n", "", []string{"of sockets\nunix"}},
+		{Elastic, "seccomp:\n  # not\n  syscalls:\n  # group\n  - action: errno  # EPERM\n    names:\n    # one\n    - ^connect  # c\n    - ^bind\n", "", []string{"group|EPERM|one|c", "group|EPERM"}},
+		{Minijail, "# One\n\n# Two\n#\n# more\n\n\n# a\n^read: arg0 == 1 || \\\n    ^arg0 == 2 # b\n", "One\n\nTwo\n\nmore", []string{"a", "a|b"}},
+		{Minijail, "# One\n@default trap\n^read: 1\n", "One", []string{""}},
+		{Elastic, "# One\nseccomp:\n  syscalls:\n  - action: errno\n    names: [^bind]\n", "One", []string{""}},
+		{Elastic, "syscalls:\n# group\n- action: errno\n  # args\n  names_with_args:\n  - ^name: bind # b\n    # which\n    arguments:\n    # first\n    - ^argument: 0\n", "",
+			[]string{"group|args|b", "group|args|b|which|first"}},
+		{SPO, "# One\napiVersion: v1\nspec:\n  syscalls:\n  - names: [^bind] # a\n", "One", []string{"a"}},
+		{Secco, "# One\nDEFAULT_POLICY = allow\n^read: 1\n", "One", []string{""}},
+		{Secco, "# One", "", nil},
+		{Rkeene, "# not\ni386 {\n    # if\n    if {$nr eq \"socket\"} {\n        # inner\n        ^return allow\n    }\n    # at last\n    ^return allow\n}\n", "not", []string{"if|inner", "at last"}},
+		{Secco, "# not\narch i386 {\n    # of sockets\n    socket {\n        ^arg0 == 1 -> allow # unix\n    }\n}\n", "not", []string{"of sockets|unix"}},
 		{OCI, "{\"comment\": \"not\", \"syscalls\": [\n{\"names\": [^\"read\"], \"comment\": \"a\\nb\", \"args\": [{\"comment\": \"c\"}]}, {\"names\": [^\"write\"]}]}", "", []string{"a\nb", ""}},
 		{OCI, "{\"syscalls\": [{\"_why\": [\"a\", {\"b\": \"c\"}], \"//\": \"d\", \"names\": [^\"read\"]}]}", "", []string{"a\nb\nc\nd"}},
 		{Seccompiler, `{"vmm": {"filter": [{"syscall": ^"read", "args": [^{"index": 1, "comment": "arg"}], "comment": "call"}]}}`, "", []string{"call", "arg"}},
@@ -38,7 +46,7 @@ func TestComment(t *testing.T) {
 		file := source.NewFile("p", strings.ReplaceAll(c.text, "^", ""))
 		f := &Filter{Kind: c.kind, files: []*source.File{file}}
 		for i, offset := range at {
-			if got := f.Comment(file.Span(offset, offset+1)); got != c.want[i] {
+			if got := strings.Join(f.Comment(file.Span(offset, offset+1)), "|"); got != c.want[i] {
 				t.Errorf("%s: %q at %d: got %q, want %q", c.kind, c.text, offset, got, c.want[i])
 			}
 		}
@@ -54,10 +62,10 @@ func TestComment(t *testing.T) {
 	if got, want := f.Header(), "What it\nis\nand\nmore"; got != want {
 		t.Errorf("a profile's header is %q, want %q", got, want)
 	}
-	if got := f.Comment(f.Profile.DefaultSpan); got != "" {
+	if got := f.Comment(f.Profile.DefaultSpan); got != nil {
 		t.Errorf("what a profile says of itself is said of its default: %q", got)
 	}
-	if got := (&Filter{Kind: Secco}).Comment(source.Span{}); got != "" {
+	if got := (&Filter{Kind: Secco}).Comment(source.Span{}); got != nil {
 		t.Errorf("nowhere is %q", got)
 	}
 }
