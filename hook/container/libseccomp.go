@@ -85,7 +85,10 @@ func installedRuntimes() (finders []func() (oci.Libseccomp, error)) {
 // checkSeccomp makes sure that a runtime is no crun that was built without libseccomp:
 // it runs containers as if they had no profile. runc says that it can't.
 func checkSeccomp(path, name string) error {
-	if !strings.HasPrefix(filepath.Base(name), "crun") || len(linkedLibseccomp(path)) > 0 {
+	if !strings.HasPrefix(filepath.Base(name), "crun") {
+		return nil
+	}
+	if _, linked := linksLibseccomp(path); linked {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
@@ -147,25 +150,34 @@ func programLibseccomp(path string) func() (oci.Libseccomp, error) {
 	}
 }
 
-// linkedLibseccomp returns the files that may be the libseccomp which a program is
-// linked with.
-func linkedLibseccomp(path string) (files []string) {
+// linksLibseccomp reports whether a program is linked with libseccomp, and where else
+// than usual it looks for libraries.
+func linksLibseccomp(path string) (dirs []string, linked bool) {
 	f, err := elf.Open(path)
 	if err != nil {
-		return nil
+		return nil, false
 	}
 	defer f.Close()
 	libraries, err := f.ImportedLibraries()
 	if err != nil || !slices.Contains(libraries, libseccompFile) {
-		return nil
+		return nil, false
 	}
-	dirs := slices.Clone(libraryDirs)
 	for _, tag := range []elf.DynTag{elf.DT_RPATH, elf.DT_RUNPATH} {
 		if paths, err := f.DynString(tag); err == nil && len(paths) > 0 {
 			dirs = append(dirs, filepath.SplitList(strings.ReplaceAll(paths[0], "$ORIGIN", filepath.Dir(path)))...)
 		}
 	}
-	for _, dir := range dirs {
+	return dirs, true
+}
+
+// linkedLibseccomp returns the files that may be the libseccomp which a program is
+// linked with.
+func linkedLibseccomp(path string) (files []string) {
+	own, linked := linksLibseccomp(path)
+	if !linked {
+		return nil
+	}
+	for _, dir := range slices.Concat(libraryDirs, own) {
 		found, _ := filepath.Glob(filepath.Join(dir, libseccompFile))
 		files = append(files, found...)
 	}
