@@ -133,7 +133,7 @@ func TestGuards(t *testing.T) {
 	dir := t.TempDir()
 	write(t, filepath.Join(dir, "new.secco"), []byte(text+"when kernel >= 3.17 {\n\twrite: 1\n}\n"))
 	write(t, filepath.Join(dir, "new.bpf"), encoded(program))
-	write(t, filepath.Join(dir, "old.secco"), []byte(text+"write: 1\narch x86_64, aarch64 { when kernel < 3.17 {\n\twrite: 0\n} }\n"))
+	write(t, filepath.Join(dir, "old.secco"), []byte(text+"write: 1\narch x86_64, aarch64 { when kernel < 3.17 {\n\twrite: return EPERM\n} }\n"))
 	write(t, filepath.Join(dir, "old.bpf"), encoded(program))
 	write(t, filepath.Join(dir, "comment.secco"), []byte(text+"# when in doubt\n"))
 	write(t, filepath.Join(dir, "comment.bpf"), encoded(program))
