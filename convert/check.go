@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 
@@ -91,17 +92,43 @@ func (e *exporter) differs(name string, entries []specs.LinuxSyscall, behaviours
 	for _, b := range behaviours {
 		root, err := graphOf(named(name, entries), e.fallback, b.arch, b.nr)
 		if err != nil {
-			return &Loss{Span: b.span(), Arch: b.arch, Syscall: name, Reason: err.Error(), Help: helpPerArch}
+			reason := strings.TrimPrefix(err.Error(), fmt.Sprintf("%s on %s: ", name, b.arch))
+			return &Loss{Span: b.span(), Arch: b.arch, Syscall: name, Reason: reason, Help: b.help(name, entries)}
 		}
-		if loss := b.compare(name, root); loss != nil {
+		if loss := b.compare(name, root, entries); loss != nil {
 			return loss
 		}
 	}
 	return nil
 }
 
-// compare returns the loss where a profile would do something else than b.
-func (b *behaviour) compare(name string, root *policy.Node) *Loss {
+// help returns what would make the rules that there are for all architectures do for
+// this one, too.
+func (b *behaviour) help(name string, entries []specs.LinuxSyscall) string {
+	if !multiplexes(b.arch) || name != "socketcall" && name != "ipc" {
+		return helpPerArch
+	}
+	var asked []string // in the order of their numbers
+	for k := uint64(1); k <= maxMultiplexed; k++ {
+		for _, s := range entries {
+			for _, n := range s.Names {
+				text := fmt.Sprintf("%d (%s)", k, n)
+				if m := multiplexed[n]; m.by == name && m.k == k && !slices.Contains(asked, text) {
+					asked = append(asked, text)
+				}
+			}
+		}
+	}
+	what := name
+	if asked != nil {
+		what += " with the first argument " + strings.Join(asked, ", ")
+	}
+	return fmt.Sprintf("state the same for %s in the policy, or leave %s out of the targets", what, b.arch)
+}
+
+// compare returns the loss where a profile with these entries would do something else
+// than b.
+func (b *behaviour) compare(name string, root *policy.Node, entries []specs.LinuxSyscall) *Loss {
 	call, differ, err := difference(b.root, root, diagram.CallsOf(b.arch, b.nr))
 	if err != nil {
 		return b.tooComplex(err, name)
@@ -110,11 +137,10 @@ func (b *behaviour) compare(name string, root *policy.Node) *Loss {
 		return nil
 	}
 	leaf := b.root.Leaf(&call)
-	l := &Loss{Span: leaf.Span, Arch: b.arch, Syscall: name, Help: helpPerArch}
+	l := &Loss{Span: leaf.Span, Arch: b.arch, Syscall: name, Help: b.help(name, entries)}
 	verdicts := fmt.Sprintf("%s, not %s, to %s", root.Leaf(&call).Action.Effect(), leaf.Action.Effect(), callText(&call))
 	if multiplexes(b.arch) && (name == "socketcall" || name == "ipc") {
 		l.Reason = "libseccomp extends rules for socket and System V IPC calls to the multiplexer, which gives " + verdicts
-		l.Help = fmt.Sprintf("state the same for %s in the policy, or leave %s out of the targets", name, b.arch)
 	} else {
 		l.Reason = "the same rules hold for every architecture of a profile, and those for the others give " + verdicts
 	}
@@ -136,7 +162,7 @@ func (e *exporter) check(out *specs.LinuxSeccomp) {
 		other := back.Target(t.Arch)
 		for _, s := range t.Arch.Syscalls() {
 			b := &behaviour{arch: t.Arch, nr: s.NR, root: t.Root(s.NR)}
-			if err := b.compare(s.Name, other.Root(s.NR)); err != nil {
+			if err := b.compare(s.Name, other.Root(s.NR), out.Syscalls); err != nil {
 				if e.answered(other.Root(s.NR).Leaf(&linux.SeccompData{Arch: t.Arch.Audit(), NR: s.NR})) {
 					e.loseNewest(t.Arch, s.NR, b.root)
 					break

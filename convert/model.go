@@ -54,6 +54,9 @@ var multiplexed = map[string]struct {
 	"shmat": {"ipc", 21}, "shmdt": {"ipc", 22}, "shmget": {"ipc", 23}, "shmctl": {"ipc", 24},
 }
 
+// maxMultiplexed is the largest number of these.
+const maxMultiplexed = 24
+
 func multiplexes(a linux.Arch) bool {
 	switch a {
 	case linux.I386, linux.S390X, linux.PPC64, linux.PPC64LE:

@@ -208,6 +208,8 @@ func TestToOCILosses(t *testing.T) {
 		"arches differ":     {"read: 1\narch i386 {\nread: 0 == 1\n}", both, Options{}, "read on i386: the same rules hold for every architecture of a profile"},
 		"high half on x32":  {"read: arg0 == 3", []linux.Arch{linux.X86_64, linux.X32}, Options{}, "read on x32: libseccomp compares the lower halves"},
 		"multiplexer":       {"read: 1\nbind: 1", both, Options{}, "socketcall on i386: libseccomp extends rules for socket and System V IPC calls to the multiplexer"},
+		"what to state":     {"bind, connect: 1\nsocket: argL0 == AF_UNIX\narch i386 { socketcall: argL0 == 1 }", both, Options{}, "^^ state the same for socketcall with the first argument 1 (socket), 2 (bind), 3 (connect) in the policy, or leave i386 out of the targets"},
+		"said once":         {"dup {\nargL1 == 1 -> ENOSYS\narg1 != 0x80000 -> 5\narg1 == 6 -> kill_thread\nelse -> ENOSYS\n}", both, Options{}, "this policy: dup on i386: this rule and another"},
 		"no native":         {"read: 1", []linux.Arch{linux.I386}, Options{}, "runtimes always add the rules for their native architecture"},
 		"byte orders":       {"read: 1", []linux.Arch{linux.X86_64, linux.S390X}, Options{}, "libseccomp refuses two byte orders"},
 		"no such target":    {"read: 1", nil, Options{Arch: linux.ARM64}, "aarch64: the policy has no rules for this architecture"},
