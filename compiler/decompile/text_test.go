@@ -138,6 +138,16 @@ func TestJoinedLists(t *testing.T) {
 	}
 }
 
+// Parentheses stand where what they are around would be hard to read or mean
+// something else without them.
+func TestParentheses(t *testing.T) {
+	rules := "read: arg0 >= 7 && arg0 <= 1000 && arg1 == 3\n\nwrite: (argL0 >= 7 && argL0 <= 1000) || argL1 == 4\n"
+	text, err := Text(load(t, "DEFAULT_POSITIVE = allow\nDEFAULT_NEGATIVE = EPERM\nDEFAULT_POLICY = EPERM\n"+rules), TextOptions{})
+	if err != nil || !strings.HasSuffix(text, "\n\n"+rules) {
+		t.Errorf("%v\n%s", err, text)
+	}
+}
+
 func TestUnsayable(t *testing.T) {
 	for want, p := range map[string]bpf.Program{
 		"default action": {{Op: bpf.LdW, K: 0}, {Op: bpf.JgeK, K: 9999, Jf: 1}, {Op: bpf.RetK, K: uint32(linux.Allow)}, {Op: bpf.RetK}},

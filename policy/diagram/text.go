@@ -51,11 +51,15 @@ func (t Term) text(inner bool, names Namer) string {
 	case len(t) == 0:
 		return "true"
 	case len(t) == 1 && !inner:
-		return t[0].text(false, names)
+		return t[0].text("", names)
 	}
 	list := make([]string, len(t))
+	beside := "&&"
+	if len(t) == 1 {
+		beside = "||"
+	}
 	for i, f := range t {
-		list[i] = f.text(true, names)
+		list[i] = f.text(beside, names)
 	}
 	text := strings.Join(list, " && ")
 	if inner && len(t) > 1 {
@@ -65,11 +69,11 @@ func (t Term) text(inner bool, names Namer) string {
 }
 
 // String returns the factor as the policy language says it.
-func (f Factor) String() string { return f.text(false, nil) }
+func (f Factor) String() string { return f.text("", nil) }
 
-// text returns the factor, in parentheses where it stands beside others and
-// would fall apart.
-func (f Factor) text(inner bool, names Namer) string {
+// text returns the factor. Where it stands beside others, joined by && or ||, and would
+// fall apart or be hard to read, it is in parentheses.
+func (f Factor) text(beside string, names Namer) string {
 	if c := f.Compared; c != nil {
 		operator := map[comparedAs]string{
 			{policy.CmpEq, false}: "==", {policy.CmpEq, true}: "!=", {policy.CmpGt, false}: ">", {policy.CmpGt, true}: "<=",
@@ -101,7 +105,8 @@ func (f Factor) text(inner bool, names Namer) string {
 			list = append(list, fmt.Sprintf("%s >= %s", x, number(i.Lo)))
 		default:
 			text := fmt.Sprintf("%s >= %s && %s <= %s", x, number(i.Lo), x, number(i.Hi))
-			if len(f.Intervals) > 1 || inner && !f.Not {
+			alone := len(f.Intervals) == 1 && len(f.Masks) == 0 && len(f.Cubes) == 0
+			if len(f.Intervals) > 1 || !f.Not && (beside == "||" || beside == "&&" && !alone) {
 				text = "(" + text + ")"
 			}
 			list = append(list, text)
@@ -142,7 +147,7 @@ func (f Factor) text(inner bool, names Namer) string {
 	switch {
 	case f.Not:
 		return "!(" + text + ")"
-	case inner && len(list) > 1:
+	case beside != "" && len(list) > 1:
 		return "(" + text + ")"
 	}
 	return text
