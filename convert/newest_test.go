@@ -23,7 +23,7 @@ func TestNewestRoundTrip(t *testing.T) {
 	for seed := range uint64(count) {
 		r := rand.New(rand.NewPCG(seed, 3))
 		profile, host := newestProfile(r)
-		want, diags := FromOCI(oci.FromSpec(profile), Options{Host: host, WithoutLibseccomp: true})
+		want, _ := FromOCI(oci.FromSpec(profile), Options{Host: host, WithoutLibseccomp: true})
 		if want == nil { // libseccomp would not get the profile right
 			continue
 		}

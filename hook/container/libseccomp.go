@@ -136,6 +136,14 @@ func programLibseccomp(path string) func() (oci.Libseccomp, error) {
 		if found {
 			return oldest, nil
 		}
+		// What is nothing but the parent of a hook is not run to be asked.
+		name, err := filepath.EvalSymlinks(path)
+		if err != nil {
+			return oldest, err
+		}
+		if base := filepath.Base(name); !strings.Contains(base, "runc") && !strings.Contains(base, "crun") {
+			return oldest, fmt.Errorf("%s is not called as runc or crun are", name)
+		}
 		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 		defer cancel()
 		out, err := exec.CommandContext(ctx, path, "--version").Output()

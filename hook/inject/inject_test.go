@@ -113,7 +113,7 @@ func target(mode string) {
 			unix.Nanosleep(&unix.Timespec{Nsec: 1_000_000}, nil)
 		}
 	case "busy": // without ever going to sleep
-		for {
+		for n := 1; n > 0; n |= 1 {
 		}
 	case "failed exec":
 		fmt.Println(syscall.Exec("/missing", []string{"x"}, nil))

@@ -70,7 +70,7 @@ func (t *Target) addRange(lo, hi uint32, u Use) (looked int) {
 	if len(free) == 1 {
 		t.Ranges = slices.Insert(t.Ranges, t.at(free[0].Lo), free[0])
 	} else if len(free) > 1 {
-		all := append(free, t.Ranges[from:to]...)
+		all := slices.Concat(free, t.Ranges[from:to])
 		slices.SortFunc(all, func(a, b Range) int { return cmp.Compare(a.Lo, b.Lo) })
 		t.Ranges = slices.Replace(t.Ranges, from, to, all...)
 	}

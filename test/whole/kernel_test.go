@@ -36,7 +36,7 @@ func TestRandomPoliciesInKernel(t *testing.T) {
 			native, _ := linux.ParseArch(runtime.GOARCH)
 			others := slices.DeleteFunc(linux.Arches(), func(a linux.Arch) bool { return a == native })
 			r.Shuffle(len(others), func(i, j int) { others[i], others[j] = others[j], others[i] })
-			opts.Targets = append(others[:r.IntN(3)], native)
+			opts.Targets = slices.Concat(others[:r.IntN(3)], []linux.Arch{native})
 		}
 		text := random.Policy(r, opts)
 		b, err := build(text)
