@@ -73,35 +73,92 @@ func (u *unit) rules(a linux.Arch, ranges []diagram.Range) *policy.Target {
 	}
 	var nameless []policy.Part
 	for _, r := range ranges {
-		from, ok := firstNameless(a, r)
-		if !ok {
-			continue
+		for _, run := range namelessRuns(a, r) {
+			for _, part := range u.parts(diagram.Calls{Arch: arch, NR: run}, nil) {
+				from, n := part.From, part.Node
+				last := len(nameless) - 1
+				if last >= 0 && nameless[last].Node == n {
+					continue
+				}
+				for last >= 0 && t.Rules[from-1] == n { // what has a name and is treated the same
+					from--
+				}
+				nameless = append(nameless, policy.Part{From: from, Node: n})
+			}
 		}
-		n := u.graph(diagram.Calls{Arch: arch, NR: r})
-		last := len(nameless) - 1
-		if last >= 0 && nameless[last].Node == n {
-			continue
-		}
-		for last >= 0 && t.Rules[from-1] == n { // what has a name and is treated the same
-			from--
-		}
-		nameless = append(nameless, policy.Part{From: from, Node: n})
 	}
 	t.Default = u.ByNumber(nameless)
 	maps.DeleteFunc(t.Rules, func(nr uint32, n *policy.Node) bool { return n == otherwise(nameless, nr) })
 	return t
 }
 
-// firstNameless returns the first number of a range that is no syscall.
-func firstNameless(a linux.Arch, r diagram.Range) (uint32, bool) {
-	for nr := r.Lo; ; nr++ {
-		if _, ok := a.SyscallName(nr); !ok {
-			return nr, true
-		}
-		if nr == r.Hi {
-			return 0, false
+// namelessRuns returns the numbers of a range that are no syscalls, in rows.
+func namelessRuns(a linux.Arch, r diagram.Range) (runs []diagram.Range) {
+	cuts := map[uint32]bool{}
+	for _, s := range a.Syscalls() {
+		diagram.One(s.NR).Cut(cuts)
+	}
+	return slices.DeleteFunc(diagram.Ranges(r, cuts), func(run diagram.Range) bool {
+		_, named := a.SyscallName(run.Lo)
+		return named
+	})
+}
+
+// maxParts bounds how many parts of a row of numbers are looked at.
+const maxParts = 256
+
+// parts appends what happens to numbers in a row, split until no part of it looks at
+// the number any more: programs test bits of numbers which then make no difference
+// to those that are no syscalls.
+func (u *unit) parts(calls diagram.Calls, list []policy.Part) []policy.Part {
+	n := u.graph(calls)
+	if seesNumber(n) {
+		switch leaf := oneLeaf(n, calls); {
+		case leaf != nil:
+			n = leaf
+		case calls.NR.Lo < calls.NR.Hi && len(list) < maxParts:
+			middle := calls.NR.Lo + (calls.NR.Hi-calls.NR.Lo)/2
+			lower, upper := calls, calls
+			lower.NR.Hi, upper.NR.Lo = middle, middle+1
+			return u.parts(upper, u.parts(lower, list))
 		}
 	}
+	return append(list, policy.Part{From: calls.NR.Lo, Node: n})
+}
+
+// seesNumber reports whether a graph tests the number.
+func seesNumber(root *policy.Node) (sees bool) {
+	seen := map[*policy.Expr]bool{}
+	var look func(e *policy.Expr)
+	look = func(e *policy.Expr) {
+		if e == nil || seen[e] {
+			return
+		}
+		seen[e] = true
+		sees = sees || e.Op == policy.OpWord && e.W == linux.WordNR
+		look(e.X)
+		look(e.Y)
+	}
+	policy.Walk(func(n *policy.Node) {
+		look(n.X)
+		look(n.Y)
+	}, root)
+	return sees
+}
+
+// oneLeaf returns the leaf that all of some calls come to; nil where they don't come to
+// the same action.
+func oneLeaf(root *policy.Node, calls diagram.Calls) (leaf *policy.Node) {
+	f, err := diagram.OfGraph(root, calls, limits)
+	if err != nil || len(f.Actions()) > 1 {
+		return nil
+	}
+	policy.Walk(func(n *policy.Node) {
+		if leaf == nil && n.IsLeaf() && n.Action.Effect() == f.Actions()[0] {
+			leaf = n
+		}
+	}, root)
+	return leaf
 }
 
 // otherwise returns the graph of a number, as the default has it.

@@ -78,7 +78,9 @@ func Profile(f *policies.Filter) (*specs.LinuxSeccomp, source.Diagnostics, error
 		return nil, nil, fmt.Errorf("%s is a program; a profile takes the policy's text", f.Name)
 	}
 	native, _ := linux.ParseArch(runtime.GOARCH)
-	profile, err := convert.ToOCI(f.Policy, convert.Options{Host: oci.Host{Arch: native}})
+	// A libseccomp that is built in here is not the runtime's, which is asked for
+	// elsewhere (see enforceable).
+	profile, err := convert.ToOCI(f.Policy, convert.Options{Host: oci.Host{Arch: native}, WithoutLibseccomp: true})
 	if err != nil {
 		return nil, nil, fmt.Errorf("%s: %w", f.Name, err)
 	}
