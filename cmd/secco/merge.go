@@ -1,11 +1,14 @@
 package main
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v2"
 
+	"secco/bpf"
 	"secco/convert/readers"
+	"secco/linux"
 	"secco/policy"
 	"secco/policy/prove"
 	"secco/source"
@@ -87,11 +90,23 @@ func (s *session) mergedForm() (func(*filter) error, error) {
 	return nil, badInput("unknown-form", "no form is called %q", name).hint("--to is one of %s", strings.Join(append(formNames(), formatNames()...), ", "))
 }
 
+// ranked reports whether all actions that a program returns have their place in the
+// kernel's precedence. It compares the numbers of actions before it knows them.
+func ranked(p bpf.Program) bool {
+	return !slices.ContainsFunc(p, func(in bpf.Instruction) bool {
+		action := linux.Action(in.K)
+		return in.Op == bpf.RetA || in.Op == bpf.RetK && action.Kind() != linux.KillProcess && action.Effect() == linux.KillProcess
+	})
+}
+
 // merge returns the join of filters, which is proved.
 func (s *session) merge(join policy.Join, filters []*filter) (*filter, error) {
 	var merged *filter
 	var expected prove.Filter
 	for _, f := range filters {
+		if join == policy.Intersection && f.program != nil && !ranked(f.program.Program) {
+			return nil, badInput("unranked-action", "%s may return an action that the kernel does not know: whether it or another filter decides then goes by its number, which is none of secco's", f.name)
+		}
 		original, err := provable(f)
 		if err != nil {
 			return nil, err

@@ -226,9 +226,9 @@ func (w *writer) rules(t *policy.Target, numbers []span, fallback linux.Action) 
 		}
 	}
 	for _, s := range numbers {
-		_, single := t.Rules[s.Lo]
-		if s.node.IsLeaf() && s.node.Action.Effect() == fallback.Effect() || single && s.Lo == s.Hi {
-			continue
+		own, single := t.Rules[s.Lo]
+		if s.node.IsLeaf() && s.node.Action.Effect() == fallback.Effect() || single && s.Lo == s.Hi && !sameNode(own, s.node) {
+			continue // the latter has its rule from above
 		}
 		if err := add(s.Range, s.node); err != nil {
 			return nil, err
