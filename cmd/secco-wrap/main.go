@@ -39,8 +39,9 @@ Puts a filter on itself and becomes CMD, with the same process id.
 
   --policy FILE|NAME  the policy (.secco), program (.bpf) or OCI profile (.json). A
                       NAME, without a slash and an ending, is one of /etc/secco or one
-                      that secco ships; a program beside a text is preferred while it
-                      is no older. Without the flag: $SECCO_POLICY, else "default".
+                      that secco ships; a program beside a text is preferred where
+                      NAME.sha256 says that it is the text's (secco compile --sums).
+                      Without the flag: $SECCO_POLICY, else "default".
                       Its guards are about the running kernel and the capabilities
                       of the bounding set.
   --gate              let CMD start although the policy refuses execve; every later

@@ -7,9 +7,11 @@ import (
 	"secco/source"
 )
 
-// tellAssumed warns where a filter that goes with others depends on capabilities,
-// which no flag states: the others may take them for something else, and what is said
-// of all is for those alone.
+// tellAssumed warns where what is said of a filter is so for some capabilities
+// alone, which no flag states: of a policy whose guards don't hold then, and of all
+// guards where filters go with each other, for the others may take them for
+// something else. What secco ships, and Docker's profiles, by themselves allow no
+// more for that.
 func (s *session) tellAssumed(f *filter, files []*source.File, find syntax.Finder) {
 	var guard source.Span
 	assumed := ""
@@ -19,14 +21,14 @@ func (s *session) tellAssumed(f *filter, files []*source.File, find syntax.Finde
 	case f.kind == readers.Secco:
 		guard, assumed = policyGuard(files, find), "for a process without capabilities"
 	}
-	if guard.IsZero() {
+	if guard.IsZero() || !s.several && (f.read.Profile != nil || shipped(guard.File())) {
 		return
 	}
 	var findings source.Diagnostics
 	if shipped(guard.File()) {
 		findings.Warnf(source.Span{}, "assumed-capabilities", "%s: its guards are decided %s", f.name, assumed).Hint = "--caps says others"
 	} else {
-		findings.Warnf(guard, "assumed-capabilities", "the guards here and below are decided %s", assumed).Hint = "--caps says others"
+		findings.Warnf(guard, "assumed-capabilities", "the guards here and below are decided %s", assumed).Hint = "--caps says others, such as --caps CAP_SYS_ADMIN, and --caps '' that there are none"
 	}
 	s.warn(findings)
 }

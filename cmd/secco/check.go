@@ -1,6 +1,10 @@
 package main
 
-import "github.com/urfave/cli/v2"
+import (
+	"github.com/urfave/cli/v2"
+
+	"secco/oci"
+)
 
 var checkCommand = &cli.Command{
 	Name:      "check",
@@ -23,7 +27,13 @@ var checkCommand = &cli.Command{
 		if err != nil {
 			return err
 		}
-		if _, err = s.compile(f); err == nil && s.Bool("strict") && len(s.told) > 0 {
+		if _, err = s.compile(f); err == nil && f.policy != nil {
+			var host oci.Host
+			if host, err = s.host(); err == nil {
+				err = s.warnStartup(f, f.policy, host)
+			}
+		}
+		if err == nil && s.Bool("strict") && len(s.told) > 0 {
 			return &failure{code: exitNo}
 		}
 		return err

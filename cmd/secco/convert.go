@@ -96,11 +96,14 @@ func toOCI(s *session, f *filter) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := s.warnStartup(f, p, opts.Host); err != nil {
+		return nil, err
+	}
 	profile, err := convert.ToOCI(p, opts)
 	if err != nil {
 		return nil, err
 	}
-	if err := errors.Join(s.warnTooNew(p), s.warnStartup(f, p, opts.Host)); err != nil {
+	if err := s.warnTooNew(p); err != nil {
 		return nil, err
 	}
 	return oci.Marshal(profile)

@@ -126,7 +126,7 @@ func (s *session) loadFilter(kind, thread string, args ...string) (*filter, erro
 	if f.policy == nil {
 		f.program = &compiler.Output{Program: read.Program}
 	}
-	if s.several && !s.IsSet("caps") {
+	if !s.IsSet("caps") {
 		s.tellAssumed(f, files, find)
 	}
 	if f.kind == readers.Secco && s.Bool("boundaries") {

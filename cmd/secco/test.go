@@ -25,7 +25,7 @@ var testCommand = &cli.Command{
 		"call that shows it and the rule that decides it are printed, and the exit code is 1.\n\n" +
 		"--kernel has the running kernel decide calls of every test as well, at the edges of what the rule\n" +
 		"compares with: the program is installed in a process made for it, in which no call is carried\n" +
-		"out. It takes an x86_64 kernel. Tests of architectures by which that can't be entered are named,\n" +
+		"out. It takes an x86_64 or aarch64 kernel. Tests of architectures by which that can't be entered are named,\n" +
 		"and the exit code is 3.\n\n" +
 		"--boundaries makes cases out of the rules: calls at the edges of what a rule compares with, which\n" +
 		"the policy's text (by an evaluator of its own), its graph, its program in the emulator and, with\n" +

@@ -5,7 +5,10 @@ import (
 	"slices"
 	"strings"
 
+	"golang.org/x/sys/unix"
+
 	"secco/bpf"
+	"secco/emulator"
 	"secco/hook"
 	"secco/linux"
 	"secco/source"
@@ -108,6 +111,15 @@ func LintStartup(program bpf.Program, native linux.Arch, name string, noNewPrivs
 		mildest := found[len(found)-1]
 		if mildest.Rank() < linux.Trace.Rank() && !(mildest.Kind() == linux.Errno && slices.Contains(g.mayFail, call)) {
 			refused = append(refused, fmt.Sprintf("%s (%v)", call, mildest))
+		}
+	}
+	if opens, ok := native.Syscall("openat"); ok && strings.HasPrefix(name, "runc") {
+		// By the FIFO by which it is told to start the container.
+		call := linux.SeccompData{NR: opens, Arch: native.Audit(), Args: [6]uint64{2: unix.O_WRONLY | unix.O_CLOEXEC}}
+		if m, err := emulator.New(program); err == nil {
+			if a := m.Run(&call).Effect(); a.Rank() < linux.Trace.Rank() && !slices.ContainsFunc(refused, func(s string) bool { return strings.HasPrefix(s, "openat ") }) {
+				refused = append(refused, fmt.Sprintf("openat for writing (%v)", a))
+			}
 		}
 	}
 	if refused == nil {
