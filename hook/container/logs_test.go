@@ -17,7 +17,7 @@ import (
 // Who answers a policy's notifications is for the policy to say, not for a container.
 func TestListeners(t *testing.T) {
 	dir := t.TempDir()
-	writeFile(t, filepath.Join(dir, "p.secco"), "DEFAULT_POLICY = allow\nmkdir: return notify\n")
+	writeFile(t, filepath.Join(dir, "p.secco"), "DEFAULT_POLICY = allow\nmkdirat: return notify\n")
 	text, err := container.Precreate(strings.NewReader(`{"annotations":{"mark":"x","run.oci.seccomp.receiver":"/x","run.oci.seccomp.plugins":"/x","run.oci.seccomp_bpf_data":"AA=="}}`),
 		container.Choice{Dir: dir, Default: "p"})
 	if err != nil {
